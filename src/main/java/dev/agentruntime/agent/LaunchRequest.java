@@ -1,0 +1,12 @@
+package dev.agentruntime.agent;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+
+/**
+ * @param sessionId a UUID
+ * @param workspace absolute path in the sandbox; the agent's working directory
+ * @param home absolute path in the sandbox; the agent's private files
+ * @param resume whether the agent has a saved conversation, already put back into its place, to go on with
+ */
+public record LaunchRequest(String sessionId, AgentProfile profile, ObjectNode sessionOptions, String workspace, String home,
+                            boolean resume) {}

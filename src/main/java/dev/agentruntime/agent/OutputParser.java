@@ -1,0 +1,51 @@
+package dev.agentruntime.agent;
+
+import dev.agentruntime.protocol.SessionEvent;
+import dev.agentruntime.protocol.TurnOutcome;
+import dev.agentruntime.protocol.UsageMetadata;
+
+/**
+ * Turns an agent's output into events, line by line. Holds the state of one process' output; not thread-safe.
+ *
+ * <p>Nothing an agent prints makes it throw: what it does not understand it gives to {@link Sink#unknown}.
+ */
+public interface OutputParser {
+
+  /**
+   * @param line bytes that hold the line from {@code from} (inclusive) to {@code to} (exclusive), without its line end; not kept
+   */
+  void line(byte[] line, int from, int to, Sink sink);
+
+  /** Where a parser puts what it understood, in order. */
+  interface Sink {
+
+    /**
+     * Events of blocks and subagents. The receiver sees to it that every block starts and ends once; a parser need not complete what
+     * the end of a turn completes anyway.
+     */
+    void event(SessionEvent event);
+
+    /** The agent has taken a message that it was given. */
+    void messageTaken(String messageId);
+
+    /** The agent has begun a turn that nobody asked for. */
+    void turnBegan();
+
+    /** The agent has ended a turn. */
+    void turnEnded(TurnEnd end);
+
+    /** The agent waits between attempts of a request that failed for good, so that waiting on makes no sense. */
+    void hopeless(String why);
+
+    /** A line that means nothing to the parser, for the log; shortened. */
+    void unknown(String line);
+  }
+
+  /**
+   * @param messageId whose turn it was, or {@code null} for a turn that the agent began by itself, or if the agent does not tell
+   * @param unsolicited whether the agent says that it began the turn by itself
+   * @param error a sentence for users, only with {@link TurnOutcome#ERROR}
+   * @param used what this turn alone used (differences, not totals), or {@code null}
+   */
+  record TurnEnd(String messageId, boolean unsolicited, TurnOutcome outcome, String error, UsageMetadata used) {}
+}

@@ -1,0 +1,90 @@
+package dev.agentruntime.persistence;
+
+import io.vertx.core.Future;
+import io.vertx.core.buffer.Buffer;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Where sessions are kept. The main integration point: implement it for a store of your own and prove it with {@code PersistenceContract}.
+ *
+ * <h2>Promises</h2>
+ * <ul>
+ *   <li>A future succeeds when the thing is saved, and from then on it survives the death of the process (the in-memory adapter does not
+ *       promise that).
+ *   <li>A read that fails is a failed future. What is not there is said in the type: an empty {@link Optional}, never for "could not read".
+ *   <li><b>Ownership.</b> {@link #loadSession} makes the given epoch the owner of the session. Every write names the epoch of its writer,
+ *       and is refused with {@link StaleOwnerException}, in the very statement that writes, once another epoch owns the session.
+ *   <li>Writes of one session are issued one after another by their owner; those of different sessions concurrently.
+ *   <li>A write that is repeated because its answer was lost does no harm.
+ * </ul>
+ *
+ * <p>Threading: methods are called from any thread and never block; futures may complete on any thread. Failures are
+ * {@link PersistenceException}s. Ids and names are text of up to 512 characters; bytes are bytes.
+ */
+public interface PersistenceAdapter {
+
+  /** Makes the store ready: connects, migrates the schema. Called once, before anything else. */
+  Future<Void> start();
+
+  /** A cheap round trip to the store, for readiness. */
+  Future<Void> ping();
+
+  /** Releases what it holds. What was saved stays saved. */
+  Future<Void> close();
+
+  /**
+   * Sessions by {@code createdAt} descending, then by id descending.
+   *
+   * @param limit 1 or more
+   * @param after the {@link SessionPage#next()} of the page before, or {@code null} for the first page
+   */
+  Future<SessionPage> listAllSessions(int limit, String after);
+
+  /** Reads one record without becoming its owner. */
+  Future<Optional<SessionRecord>> findSession(String sessionId);
+
+  /**
+   * Becomes the session's owner and reads what is needed to go on: the record, and the names and sizes of its transcripts and files.
+   *
+   * @param epoch the new owner's epoch
+   */
+  Future<Optional<StoredSession>> loadSession(String sessionId, String epoch);
+
+  /** Fails with {@link PersistenceException.Kind#CONFLICT} if there is a session of that id already. */
+  Future<Void> createSessionRecord(SessionRecord record, String epoch);
+
+  /** Replaces the record. */
+  Future<Void> updateSessionRecord(SessionRecord record, String epoch);
+
+  /**
+   * Appends to one of the session's transcripts: append-only streams of bytes, each under its own name.
+   *
+   * <p>{@code bytes} belong at {@code offset}. What of them is stored already is taken as saved before (a repeated write); if {@code offset}
+   * lies beyond what is stored, the write fails with {@link PersistenceException.Kind#GAP}. Costs what the transcript grew by.
+   */
+  Future<Void> saveTranscript(String sessionId, String epoch, String name, long offset, Buffer bytes);
+
+  /** Puts {@code bytes} in the place of the whole transcript, at once: readers see the old or the new, and a failure leaves the old. */
+  Future<Void> replaceTranscript(String sessionId, String epoch, String name, Buffer bytes);
+
+  /** Up to {@code length} bytes from {@code offset}; fewer only at the end. Fails with {@code NOT_FOUND} for an unknown name. */
+  Future<Buffer> readTranscript(String sessionId, String name, long offset, int length);
+
+  /** Creates or replaces one workspace file, at once. @param modifiedAt epoch milliseconds */
+  Future<Void> saveWorkspaceFile(String sessionId, String epoch, String path, long modifiedAt, Buffer content);
+
+  /** Up to {@code length} bytes of a file from {@code offset}; fewer only at the end. Fails with {@code NOT_FOUND} for an unknown path. */
+  Future<Buffer> readWorkspaceFile(String sessionId, String path, long offset, int length);
+
+  /** Succeeds also if there is no such file. */
+  Future<Void> deleteSessionFile(String sessionId, String epoch, String path);
+
+  /** Erases everything stored about the session. Succeeds also if there is none, so that it can be repeated. */
+  Future<Void> deleteSession(String sessionId, String epoch);
+
+  /** Profiles kept in the store, as JSON documents, by id. A store may hold none. */
+  Future<List<StoredProfile>> listAgentProfiles();
+
+  Future<Optional<StoredProfile>> loadAgentProfile(String profileId);
+}

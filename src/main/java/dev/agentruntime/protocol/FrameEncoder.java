@@ -1,0 +1,147 @@
+package dev.agentruntime.protocol;
+
+import com.fasterxml.jackson.annotation.JsonTypeName;
+import com.fasterxml.jackson.core.io.JsonStringEncoder;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+
+/**
+ * Encodes the events of one session. Deltas, which are nearly all of them, are written by hand over a prepared prefix.
+ *
+ * <p>Not thread-safe: it belongs to its session.
+ */
+public final class FrameEncoder {
+
+  private static final JsonStringEncoder STRINGS = JsonStringEncoder.getInstance();
+  private static final ClassValue<String> NAMES = new ClassValue<>() {
+    @Override
+    protected String computeValue(Class<?> type) {
+      return type.getAnnotation(JsonTypeName.class).value();
+    }
+  };
+
+  private static final byte[] DELTA_HEAD = ascii("{\"event\":\"session:block:delta\",\"seq\":");
+  private static final byte[] DELTA_FIELD = ascii("\",\"delta\":\"");
+  private static final byte[] DELTA_END = ascii("\"}}");
+
+  private final byte[] data;
+  private byte[] buffer = new byte[0];
+  private int length;
+
+  /** The block of the last delta, for whose next delta the middle of the frame is ready. */
+  private String lastConversation;
+  private String lastBlock;
+  private byte[] lastMiddle;
+
+  public FrameEncoder(String sessionId) {
+    this.data = utf8(",\"data\":{\"sessionId\":\"" + new String(STRINGS.quoteAsString(sessionId)) + "\"");
+  }
+
+  /** The event's name on the wire. */
+  public static String name(SessionEvent event) {
+    return NAMES.get(event.getClass());
+  }
+
+  public Frame encode(long seq, SessionEvent event) {
+    length = 0;
+    if (event instanceof SessionEvent.BlockDelta delta) {
+      delta(seq, delta);
+    } else {
+      generic(seq, event);
+    }
+    byte[] json = Arrays.copyOf(buffer, length);
+    if (buffer.length > 16 * 1024) {
+      buffer = new byte[0];
+    }
+    return new Frame(seq, event, json);
+  }
+
+  private void delta(long seq, SessionEvent.BlockDelta event) {
+    if (!event.blockId().equals(lastBlock) || !event.conversationId().equals(lastConversation)) {
+      lastBlock = event.blockId();
+      lastConversation = event.conversationId();
+      lastMiddle = utf8(new String(data, StandardCharsets.UTF_8) + ",\"conversationId\":\"" + quoted(lastConversation)
+          + "\",\"blockId\":\"" + quoted(lastBlock));
+    }
+    put(DELTA_HEAD);
+    number(seq);
+    put(lastMiddle);
+    put(DELTA_FIELD);
+    string(event.delta());
+    put(DELTA_END);
+  }
+
+  private void generic(long seq, SessionEvent event) {
+    byte[] fields = Json.bytes(event);
+    put(utf8("{\"event\":\"" + name(event) + "\",\"seq\":" + seq));
+    put(data);
+    if (fields.length > 2) {
+      reserve(fields.length);
+      buffer[length++] = ',';
+      System.arraycopy(fields, 1, buffer, length, fields.length - 1);
+      length += fields.length - 1;
+    } else {
+      put(new byte[] {'}'});
+    }
+    put(new byte[] {'}'});
+  }
+
+  /** Printable ASCII is copied as it is, which is nearly everything; the rest goes to Jackson. */
+  private void string(String text) {
+    int count = text.length();
+    reserve(count);
+    int start = length;
+    for (int i = 0; i < count; i++) {
+      char c = text.charAt(i);
+      if (c < 0x20 || c > 0x7e || c == '"' || c == '\\') {
+        length = start;
+        put(STRINGS.quoteAsUTF8(wellFormed(text)));
+        return;
+      }
+      buffer[length++] = (byte) c;
+    }
+  }
+
+  /** A lone surrogate has no UTF-8 form, and must not break the frame: it becomes U+FFFD. */
+  private static String wellFormed(String text) {
+    StringBuilder fixed = null;
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      if (Character.isHighSurrogate(c) && i + 1 < text.length() && Character.isLowSurrogate(text.charAt(i + 1))) {
+        i++;
+      } else if (Character.isSurrogate(c)) {
+        fixed = fixed == null ? new StringBuilder(text) : fixed;
+        fixed.setCharAt(i, '\uFFFD');
+      }
+    }
+    return fixed == null ? text : fixed.toString();
+  }
+
+  private void number(long value) {
+    put(ascii(Long.toString(value)));
+  }
+
+  private void put(byte[] bytes) {
+    reserve(bytes.length);
+    System.arraycopy(bytes, 0, buffer, length, bytes.length);
+    length += bytes.length;
+  }
+
+  private void reserve(int more) {
+    if (buffer.length - length < more + 1) {
+      buffer = Arrays.copyOf(buffer, Math.max(512, Math.max(buffer.length * 2, length + more + 1)));
+    }
+  }
+
+  private static String quoted(String text) {
+    return new String(STRINGS.quoteAsString(text));
+  }
+
+  private static byte[] utf8(String text) {
+    return text.getBytes(StandardCharsets.UTF_8);
+  }
+
+  private static byte[] ascii(String text) {
+    return text.getBytes(StandardCharsets.US_ASCII);
+  }
+}

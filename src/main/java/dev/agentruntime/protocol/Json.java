@@ -1,0 +1,69 @@
+package dev.agentruntime.protocol;
+
+import com.fasterxml.jackson.core.JsonFactoryBuilder;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.ObjectReader;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+
+/** The one JSON mapper of the project. Thread-safe. */
+public final class Json {
+
+  /** Size is bounded where bytes come in, not per string; a tool's input of many megabytes is one string. */
+  public static final ObjectMapper MAPPER = JsonMapper.builder(
+          new JsonFactoryBuilder()
+              .streamReadConstraints(StreamReadConstraints.builder().maxStringLength(Integer.MAX_VALUE).build())
+              .build())
+      .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+      .build();
+
+  private static final ObjectReader TREES = MAPPER.readerFor(JsonNode.class);
+
+  private Json() {}
+
+  public static byte[] bytes(Object value) {
+    try {
+      return MAPPER.writeValueAsBytes(value);
+    } catch (JsonProcessingException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  public static String text(Object value) {
+    try {
+      return MAPPER.writeValueAsString(value);
+    } catch (JsonProcessingException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** @throws IOException if {@code json} is not one JSON value */
+  public static JsonNode tree(byte[] json) throws IOException {
+    return TREES.readTree(json);
+  }
+
+  /** @throws JsonProcessingException if {@code json} is not one JSON value */
+  public static JsonNode tree(String json) throws JsonProcessingException {
+    return TREES.readTree(json);
+  }
+
+  public static ObjectNode object() {
+    return MAPPER.createObjectNode();
+  }
+
+  /** A tree as a typed value. @throws IllegalArgumentException if it does not fit */
+  public static <T> T to(JsonNode tree, Class<T> type) {
+    return MAPPER.convertValue(tree, type);
+  }
+
+  /** A value as a tree. */
+  public static <T extends JsonNode> T toTree(Object value) {
+    return MAPPER.valueToTree(value);
+  }
+}

@@ -1,0 +1,29 @@
+package dev.agentruntime.protocol;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+
+/**
+ * What a conversation has used so far.
+ *
+ * @param costUSD United States dollars, or {@code null} when the agent does not tell
+ * @param model the model last used, or {@code null}
+ */
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public record UsageMetadata(Usage usage, Double costUSD, String model) {
+
+  /** Tokens. {@code totalTokens} is the sum of input, output, cache read and cache write. */
+  public record Usage(long inputTokens, long outputTokens, long cacheReadTokens, long cacheWriteTokens, long thinkingTokens,
+                      long totalTokens) {
+
+    public static final Usage NONE = of(0, 0, 0, 0, 0);
+
+    public static Usage of(long input, long output, long cacheRead, long cacheWrite, long thinking) {
+      return new Usage(input, output, cacheRead, cacheWrite, thinking, input + output + cacheRead + cacheWrite);
+    }
+
+    public Usage plus(Usage other) {
+      return of(inputTokens + other.inputTokens, outputTokens + other.outputTokens, cacheReadTokens + other.cacheReadTokens,
+          cacheWriteTokens + other.cacheWriteTokens, thinkingTokens + other.thinkingTokens);
+    }
+  }
+}

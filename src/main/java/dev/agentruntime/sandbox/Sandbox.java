@@ -1,0 +1,53 @@
+package dev.agentruntime.sandbox;
+
+import io.vertx.core.Future;
+import io.vertx.core.Handler;
+import java.time.Duration;
+
+/**
+ * A place where an agent runs: a workspace, a home, processes. Threading as {@link SandboxProvider}.
+ */
+public interface Sandbox {
+
+  String id();
+
+  /** Absolute path, as processes in the sandbox see it. */
+  String workspace();
+
+  /** Absolute path, as processes in the sandbox see it. The agent's private files; not part of the workspace. */
+  String home();
+
+  SandboxFiles files();
+
+  /**
+   * Starts a process that outlives this runtime if need be. Its output goes to a file in the sandbox, its input comes through a pipe there.
+   */
+  Future<SandboxProcess> start(ProcessSpec spec);
+
+  /**
+   * Takes hold of a process that an earlier runtime {@linkplain #start started}. Succeeds also for a process that has ended, so that the
+   * rest of its output can be read; fails with {@link SandboxException.Kind#GONE} if it was never there.
+   */
+  Future<SandboxProcess> attach(String processId);
+
+  /** Runs a command to its end and gives what it printed (the last 64 KiB of each stream); kills it after {@code timeout}. */
+  Future<Completed> run(ProcessSpec spec, Duration timeout);
+
+  /**
+   * Tells of changes in the workspace, within a second, until the sandbox ends. A change is told by path only, may be told more than once,
+   * and may be missed: {@link SandboxFiles#list} is the truth.
+   *
+   * @param changes called on any thread
+   */
+  void watch(Handler<FileHint> changes);
+
+  /** Ends every process and removes everything. Confirmed when the future succeeds. Succeeds also if it is gone already. */
+  Future<Void> terminate();
+
+  record Completed(int exitCode, String stdout, String stderr) {}
+
+  /**
+   * Something at {@code path} (relative to the workspace, {@code ""} for the whole) may have changed.
+   */
+  record FileHint(String path) {}
+}

@@ -1,0 +1,50 @@
+package dev.agentruntime.sandbox;
+
+import io.vertx.core.Future;
+import io.vertx.core.buffer.Buffer;
+import java.util.List;
+
+/**
+ * Files of a sandbox, as bytes. Paths that leave their root, by {@code ..} or through a link, are refused with
+ * {@link SandboxException.Kind#FORBIDDEN_PATH}.
+ */
+public interface SandboxFiles {
+
+  /**
+   * All regular files below {@code directory} (and links to regular files inside the root), without the ignored names if it is in the
+   * workspace; empty if there is no such directory. What cannot be read is left out of the list and counted.
+   */
+  Future<Listing> list(SandboxPath directory);
+
+  /** Facts of one file; fails with {@code NO_FILE}. */
+  Future<Entry> stat(SandboxPath path);
+
+  /** Up to {@code length} bytes from {@code offset}; fewer only at the end. Fails with {@code NO_FILE}. */
+  Future<Buffer> read(SandboxPath path, long offset, int length);
+
+  /** Creates or replaces files and the folders they need, each whole or not at all. */
+  Future<Void> write(List<FileContent> files);
+
+  /** Succeeds also if there is none. Folders that become empty stay. */
+  Future<Void> delete(SandboxPath path);
+
+  /** @param unreadable entries that are there and could not be read */
+  record Listing(List<Entry> files, int unreadable) {
+    public Listing {
+      files = List.copyOf(files);
+    }
+  }
+
+  /**
+   * @param path relative to the root that was listed
+   * @param size bytes
+   * @param modifiedAt epoch milliseconds
+   */
+  record Entry(String path, long size, long modifiedAt) {}
+
+  /**
+   * @param executable for its owner
+   * @param modifiedAt epoch milliseconds, or 0 for now
+   */
+  record FileContent(SandboxPath path, Buffer content, boolean executable, long modifiedAt) {}
+}

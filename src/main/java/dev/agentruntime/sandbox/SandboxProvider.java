@@ -1,0 +1,39 @@
+package dev.agentruntime.sandbox;
+
+import io.vertx.core.Future;
+import java.util.List;
+import java.util.function.Consumer;
+
+/**
+ * Makes sandboxes, finds those that are still there, and ends them. Threading: called from any thread, never blocks; futures may complete
+ * on any thread. Failures are {@link SandboxException}s.
+ */
+public interface SandboxProvider {
+
+  /** {@code local}, {@code modal}, … */
+  String name();
+
+  Future<Void> start();
+
+  /**
+   * Makes a sandbox. A failure leaves nothing behind.
+   *
+   * @param progress told what is being done, in words for users; called on any thread
+   */
+  Future<Sandbox> create(SandboxSpec spec, Consumer<String> progress);
+
+  /** Takes hold of a sandbox that an earlier process made. Fails with {@link SandboxException.Kind#GONE} if it has ended. */
+  Future<Sandbox> attach(String sandboxId);
+
+  /** Every sandbox of this runtime that has not ended. */
+  Future<List<SandboxInfo>> list();
+
+  /** Ends a sandbox and all that runs and lies in it. Succeeds also if it is gone already. */
+  Future<Void> terminate(String sandboxId);
+
+  /** Releases the provider's own resources. Leaves the sandboxes as they are. */
+  Future<Void> close();
+
+  /** @param createdAt epoch milliseconds */
+  record SandboxInfo(String sandboxId, String sessionId, long createdAt) {}
+}

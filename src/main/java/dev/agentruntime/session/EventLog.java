@@ -1,0 +1,170 @@
+package dev.agentruntime.session;
+
+import dev.agentruntime.protocol.Frame;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * The last frames of one epoch of a session, for the readers of this node: a ring bounded in bytes. A reader keeps its own place and asks
+ * for what comes after it; one that has fallen out of the ring is told so and takes a snapshot.
+ *
+ * <p>One writer, the session; any number of readers on any thread.
+ */
+public final class EventLog {
+
+  /** What a frame costs beside its text: objects, references and the event itself, about. */
+  private static final int FRAME_OVERHEAD_BYTES = 120;
+
+  private final String sessionId;
+  private final String epoch;
+  private final int maxBytes;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final CopyOnWriteArrayList<Runnable> readers = new CopyOnWriteArrayList<>();
+  private Frame[] ring = new Frame[0];
+  private int first;
+  private int count;
+  private long bytes;
+  private long head;
+  private boolean closed;
+
+  /** @param maxBytes bound of what is kept, encoded text and overhead; the newest frame is kept whatever its size */
+  public EventLog(String sessionId, String epoch, int maxBytes) {
+    this.sessionId = sessionId;
+    this.epoch = epoch;
+    this.maxBytes = maxBytes;
+  }
+
+  public String sessionId() {
+    return sessionId;
+  }
+
+  public String epoch() {
+    return epoch;
+  }
+
+  /** The number of the newest frame; 0 before the first. */
+  public long head() {
+    lock.lock();
+    try {
+      return head;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Whether the session was unloaded or deleted: no frame follows, ever. */
+  public boolean closed() {
+    lock.lock();
+    try {
+      return closed;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Whether every frame after {@code seq} is still here. */
+  public boolean holdsAfter(long seq) {
+    lock.lock();
+    try {
+      return holds(seq);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Adds frames after {@code seq} to {@code into}, in order, until their text exceeds {@code maxTextBytes} (at least one is given).
+   *
+   * @return false if frames after {@code seq} have been forgotten; nothing is added then
+   */
+  public boolean read(long seq, int maxTextBytes, List<Frame> into) {
+    lock.lock();
+    try {
+      if (!holds(seq)) {
+        return false;
+      }
+      long text = 0;
+      for (int i = count - (int) (head - seq); i < count; i++) {
+        Frame frame = ring[(first + i) % ring.length];
+        text += frame.json().length;
+        if (text > maxTextBytes && !into.isEmpty()) {
+          break;
+        }
+        into.add(frame);
+      }
+      return true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** @param wake called after new frames were added and after the end, on the writer's thread; must return at once */
+  public void subscribe(Runnable wake) {
+    readers.add(wake);
+  }
+
+  public void unsubscribe(Runnable wake) {
+    readers.remove(wake);
+  }
+
+  void append(Frame frame) {
+    lock.lock();
+    try {
+      if (frame.seq() != head + 1) {
+        throw new IllegalStateException("frame " + frame.seq() + " after " + head);
+      }
+      if (count == ring.length) {
+        grow();
+      }
+      ring[(first + count) % ring.length] = frame;
+      count++;
+      head++;
+      bytes += cost(frame);
+      while (bytes > maxBytes && count > 1) {
+        bytes -= cost(ring[first]);
+        ring[first] = null;
+        first = (first + 1) % ring.length;
+        count--;
+      }
+    } finally {
+      lock.unlock();
+    }
+    wakeReaders();
+  }
+
+  void close() {
+    lock.lock();
+    try {
+      closed = true;
+    } finally {
+      lock.unlock();
+    }
+    wakeReaders();
+  }
+
+  private void wakeReaders() {
+    for (Runnable reader : readers) {
+      reader.run();
+    }
+  }
+
+  private boolean holds(long seq) {
+    return seq <= head && head - seq <= count;
+  }
+
+  private void grow() {
+    Frame[] larger = Arrays.copyOf(ring, Math.max(16, ring.length * 2));
+    for (int i = 0; i < count; i++) {
+      larger[i] = ring[(first + i) % ring.length];
+    }
+    Arrays.fill(larger, count, larger.length, null);
+    ring = larger;
+    first = 0;
+  }
+
+  private static int cost(Frame frame) {
+    return frame.json().length + FRAME_OVERHEAD_BYTES;
+  }
+}
