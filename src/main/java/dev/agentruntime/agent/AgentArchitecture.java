@@ -36,8 +36,12 @@ public interface AgentArchitecture {
   /** A parser for the output of one process, from the start of a turn on. */
   OutputParser parser(Clock clock);
 
-  /** The line that gives the running agent a message. */
-  Buffer message(String messageId, MessageContent content);
+  /**
+   * The line that gives the running agent a message.
+   *
+   * @param profile whose commands the message may call by name; nothing else in a message is taken for an order to the agent's own program
+   */
+  Buffer message(AgentProfile profile, String messageId, MessageContent content);
 
   /** The line that stops what the running agent does, its subagents and tools included. */
   Buffer interrupt();
