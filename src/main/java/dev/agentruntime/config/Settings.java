@@ -1,12 +1,18 @@
 package dev.agentruntime.config;
 
+import java.net.URI;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.regex.Pattern;
 
 /**
  * Every setting, at its value in force. {@code conf/agent-runtime.json} explains each; the names here are the names there.
  *
- * <p>Durations are milliseconds and sizes are bytes, as the names say.
+ * <p>Durations are milliseconds and sizes are bytes, as the names say. Every record refuses values that make no sense, all of them in one
+ * {@link InvalidSettingsException}.
+ *
+ * @param port 0 takes a free one
+ * @param profilesDir {@code null} for the profiles that come with the program
  */
 public record Settings(
     String host,
@@ -23,7 +29,44 @@ public record Settings(
     Workspace workspace,
     Sandbox sandbox,
     Claude claude,
-    Anthropic anthropic) {
+    Anthropic anthropic,
+    Log log) {
+
+  private static final long HOUR_MS = 60 * 60_000L;
+  private static final long YEAR_MS = 365 * 24 * HOUR_MS;
+  private static final long MIB = 1 << 20;
+
+  private static final Pattern LOOPBACK = Pattern.compile("localhost|127(\\.\\d{1,3}){3}|::1|\\[::1]|0:0:0:0:0:0:0:1");
+  private static final Pattern HOST = Pattern.compile("[A-Za-z0-9_.:%\\[\\]-]+");
+  private static final Pattern VISIBLE_ASCII = Pattern.compile("[\\x21-\\x7e]+");
+  private static final Pattern STORE = Pattern.compile("memory:|sqlite:.+");
+  private static final Pattern VERSION = Pattern.compile("\\d+\\.\\d+\\.\\d+(-[0-9A-Za-z.-]+)?");
+
+  public Settings {
+    apiKeys = apiKeys == null ? List.of() : List.copyOf(apiKeys);
+    boolean closed = apiKeys.isEmpty();
+    new Checks()
+        .that(host != null && HOST.matcher(host).matches(), "host", "must be a host name or an address")
+        .range("port", port, 0, 65_535)
+        .that(dataDir != null && !dataDir.toString().isBlank(), "dataDir", "must name a directory")
+        .that(apiKeys.stream().allMatch(key -> VISIBLE_ASCII.matcher(key.value()).matches()), "apiKeys",
+            "a key must be visible ASCII characters without spaces, for it is sent in a header")
+        .that(!closed || host == null || LOOPBACK.matcher(host).matches(), "host",
+            "without an API key the server is open to whoever reaches it, so it listens on loopback only: set AGENT_RUNTIME_API_KEYS, "
+                + "or leave host at 127.0.0.1")
+        .that(storeUrl != null && STORE.matcher(storeUrl).matches(), "storeUrl", "must be memory: or sqlite:<path>")
+        .range("idleTimeoutMs", idleTimeoutMs, 1, YEAR_MS)
+        .range("syncIntervalMs", syncIntervalMs, 1, 24 * HOUR_MS)
+        .range("shutdownGraceMs", shutdownGraceMs, 1, HOUR_MS)
+        .present("limits", limits)
+        .present("sockets", sockets)
+        .present("workspace", workspace)
+        .present("sandbox", sandbox)
+        .present("claude", claude)
+        .present("anthropic", anthropic)
+        .present("log", log)
+        .done();
+  }
 
   /**
    * @param requestBytes the largest request body and socket message
@@ -32,13 +75,35 @@ public record Settings(
    * @param agentLineBytes the longest line of an agent's output
    * @param loadedSessions sessions in memory at once
    */
-  public record Limits(int requestBytes, int queuedMessages, int eventLogBytes, int agentLineBytes, int loadedSessions) {}
+  public record Limits(int requestBytes, int queuedMessages, int eventLogBytes, int agentLineBytes, int loadedSessions) {
+    public Limits {
+      new Checks()
+          .range("requestBytes", requestBytes, 1024, 1024 * MIB)
+          .range("queuedMessages", queuedMessages, 0, 100_000)
+          .range("eventLogBytes", eventLogBytes, 1024, 1024 * MIB)
+          .range("agentLineBytes", agentLineBytes, 1024, 1024 * MIB)
+          .range("loadedSessions", loadedSessions, 1, 10_000_000)
+          .done();
+    }
+  }
 
   /**
+   * @param authTimeoutMs for the first frame of a socket that was opened without a key
+   * @param pingIntervalMs a peer that is silent for two of them is dropped
    * @param sendBufferBytes the kernel's send buffer of a socket
+   * @param maxConnections WebSockets and event streams at once
    * @param compression whether clients may have their WebSocket messages compressed
    */
-  public record Sockets(long authTimeoutMs, long pingIntervalMs, int sendBufferBytes, int maxConnections, boolean compression) {}
+  public record Sockets(long authTimeoutMs, long pingIntervalMs, int sendBufferBytes, int maxConnections, boolean compression) {
+    public Sockets {
+      new Checks()
+          .range("authTimeoutMs", authTimeoutMs, 1, HOUR_MS)
+          .range("pingIntervalMs", pingIntervalMs, 1, HOUR_MS)
+          .range("sendBufferBytes", sendBufferBytes, 1024, 64 * MIB)
+          .range("maxConnections", maxConnections, 1, 10_000_000)
+          .done();
+    }
+  }
 
   /**
    * @param inlineFileBytes files up to this size are sent with their content
@@ -46,7 +111,18 @@ public record Settings(
    * @param maxFileBytes larger files are listed and not stored
    * @param ignore names of files and folders that are not part of a workspace
    */
-  public record Workspace(int inlineFileBytes, int inlineTotalBytes, long maxFileBytes, List<String> ignore) {}
+  public record Workspace(int inlineFileBytes, int inlineTotalBytes, long maxFileBytes, List<String> ignore) {
+    public Workspace {
+      ignore = ignore == null ? List.of() : List.copyOf(ignore);
+      new Checks()
+          .range("inlineFileBytes", inlineFileBytes, 0, 64 * MIB)
+          .range("inlineTotalBytes", inlineTotalBytes, 0, 1024 * MIB)
+          .range("maxFileBytes", maxFileBytes, 0, 1024 * MIB)
+          .that(ignore.stream().noneMatch(name -> name.isBlank() || name.contains("/")), "ignore",
+              "must be names of files and folders, without /")
+          .done();
+    }
+  }
 
   /**
    * @param provider {@code local}
@@ -54,18 +130,66 @@ public record Settings(
    * @param reattachTimeoutMs how long a re-attached agent may be silent about the message it was given
    * @param interruptTimeoutMs how long an agent may take to end its turn when interrupted, before it is killed
    */
-  public record Sandbox(String provider, long startTimeoutMs, long reattachTimeoutMs, long interruptTimeoutMs) {}
+  public record Sandbox(String provider, long startTimeoutMs, long reattachTimeoutMs, long interruptTimeoutMs) {
+    public Sandbox {
+      new Checks()
+          .oneOf("provider", provider, List.of("local"))
+          .range("startTimeoutMs", startTimeoutMs, 1, 24 * HOUR_MS)
+          .range("reattachTimeoutMs", reattachTimeoutMs, 1, 24 * HOUR_MS)
+          .range("interruptTimeoutMs", interruptTimeoutMs, 1, HOUR_MS)
+          .done();
+    }
+  }
 
   /**
    * @param command the executable, or empty to look on the PATH and then install {@code version}
    * @param version of the npm package
    * @param maxRetries of a model request
    */
-  public record Claude(String command, String version, int maxRetries) {}
+  public record Claude(String command, String version, int maxRetries) {
+    public Claude {
+      command = command == null ? "" : command;
+      new Checks()
+          .that(version != null && VERSION.matcher(version).matches(), "version", "must be a version like 1.2.3")
+          .range("maxRetries", maxRetries, 0, 1000)
+          .done();
+    }
+  }
 
   /**
    * @param apiKey {@code null} if there is none
    * @param baseUrl {@code null} for the vendor's own
    */
-  public record Anthropic(Secret apiKey, String baseUrl) {}
+  public record Anthropic(Secret apiKey, String baseUrl) {
+    public Anthropic {
+      baseUrl = baseUrl == null || baseUrl.isEmpty() ? null : baseUrl;
+      new Checks()
+          .that(apiKey == null || VISIBLE_ASCII.matcher(apiKey.value()).matches(), "apiKey",
+              "must be visible ASCII characters without spaces")
+          .that(baseUrl == null || isHttpUrl(baseUrl), "baseUrl", "must be an http or https address")
+          .done();
+    }
+
+    private static boolean isHttpUrl(String text) {
+      try {
+        URI uri = URI.create(text);
+        return ("http".equals(uri.getScheme()) || "https".equals(uri.getScheme())) && uri.getHost() != null;
+      } catch (IllegalArgumentException e) {
+        return false;
+      }
+    }
+  }
+
+  /**
+   * @param format {@code text} for people, {@code json} for one JSON object per line
+   * @param level of the server's own messages: {@code error}, {@code warn}, {@code info}, {@code debug} or {@code trace}
+   */
+  public record Log(String format, String level) {
+    public Log {
+      new Checks()
+          .oneOf("format", format, List.of("text", "json"))
+          .oneOf("level", level, List.of("error", "warn", "info", "debug", "trace"))
+          .done();
+    }
+  }
 }
