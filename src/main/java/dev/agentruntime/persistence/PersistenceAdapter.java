@@ -20,7 +20,9 @@ import java.util.Optional;
  * </ul>
  *
  * <p>Threading: methods are called from any thread and never block; futures may complete on any thread. Failures are
- * {@link PersistenceException}s. Ids and names are text of up to 512 characters; bytes are bytes.
+ * {@link PersistenceException}s, whose messages hold no path of the server and nothing that a user stored. Ids, names and paths are text of
+ * up to 512 characters, compared character by character (case, accents and trailing spaces count); bytes are bytes. Buffers and JSON trees
+ * that are passed in are not changed by the caller before the future completes; those that come out are the caller's own.
  */
 public interface PersistenceAdapter {
 
@@ -34,10 +36,12 @@ public interface PersistenceAdapter {
   Future<Void> close();
 
   /**
-   * Sessions by {@code createdAt} descending, then by id descending.
+   * Sessions by {@code createdAt} descending, then by id descending (by code points). A session that is there from the first page to the
+   * last is in exactly one of them, whatever is created or deleted meanwhile.
    *
    * @param limit 1 or more
-   * @param after the {@link SessionPage#next()} of the page before, or {@code null} for the first page
+   * @param after the {@link SessionPage#next()} of the page before, or {@code null} for the first page; fails with {@code INVALID} for
+   *     anything else
    */
   Future<SessionPage> listAllSessions(int limit, String after);
 
@@ -51,17 +55,21 @@ public interface PersistenceAdapter {
    */
   Future<Optional<StoredSession>> loadSession(String sessionId, String epoch);
 
-  /** Fails with {@link PersistenceException.Kind#CONFLICT} if there is a session of that id already. */
+  /**
+   * Makes the session, owned by {@code epoch}. Fails with {@link PersistenceException.Kind#CONFLICT} if there is a session of that id already,
+   * unless it is this very one: the same record made by the same epoch (a repeated write).
+   */
   Future<Void> createSessionRecord(SessionRecord record, String epoch);
 
-  /** Replaces the record. */
+  /** Replaces the record. Fails with {@code NOT_FOUND} if there is no such session, as every write below does. */
   Future<Void> updateSessionRecord(SessionRecord record, String epoch);
 
   /**
    * Appends to one of the session's transcripts: append-only streams of bytes, each under its own name.
    *
    * <p>{@code bytes} belong at {@code offset}. What of them is stored already is taken as saved before (a repeated write); if {@code offset}
-   * lies beyond what is stored, the write fails with {@link PersistenceException.Kind#GAP}. Costs what the transcript grew by.
+   * lies beyond what is stored, the write fails with {@link PersistenceException.Kind#GAP}. The first write, at offset 0, makes the
+   * transcript, be it empty. Costs what the transcript grew by.
    */
   Future<Void> saveTranscript(String sessionId, String epoch, String name, long offset, Buffer bytes);
 
@@ -80,7 +88,10 @@ public interface PersistenceAdapter {
   /** Succeeds also if there is no such file. */
   Future<Void> deleteSessionFile(String sessionId, String epoch, String path);
 
-  /** Erases everything stored about the session. Succeeds also if there is none, so that it can be repeated. */
+  /**
+   * Erases everything stored about the session; what its owners still write afterwards fails with {@code NOT_FOUND}. Succeeds also if there
+   * is no such session, so that it can be repeated.
+   */
   Future<Void> deleteSession(String sessionId, String epoch);
 
   /** Profiles kept in the store, as JSON documents, by id. A store may hold none. */

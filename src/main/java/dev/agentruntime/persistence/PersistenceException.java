@@ -6,6 +6,8 @@ public class PersistenceException extends RuntimeException {
   public enum Kind {
     /** The store cannot be reached or is broken; the same call may work later. */
     UNAVAILABLE,
+    /** An argument that no store takes: a cursor that is not its own, a negative offset. */
+    INVALID,
     /** There is no such session, transcript or file. */
     NOT_FOUND,
     /** It exists already. */

@@ -1,0 +1,2 @@
+/** A store that forgets: {@code memory:}. */
+package dev.agentruntime.persistence.memory;
