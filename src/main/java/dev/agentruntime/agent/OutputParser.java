@@ -3,6 +3,7 @@ package dev.agentruntime.agent;
 import dev.agentruntime.protocol.SessionEvent;
 import dev.agentruntime.protocol.TurnOutcome;
 import dev.agentruntime.protocol.UsageMetadata;
+import io.vertx.core.buffer.Buffer;
 
 /**
  * Turns an agent's output into events, line by line. Holds the state of one process' output; not thread-safe.
@@ -36,6 +37,9 @@ public interface OutputParser {
 
     /** The agent waits between attempts of a request that failed for good, so that waiting on makes no sense. */
     void hopeless(String why);
+
+    /** What the parser has to say to the agent, which may wait for it: whole lines for its input. */
+    void answer(Buffer lines);
 
     /** A line that means nothing to the parser, for the log; shortened. */
     void unknown(String line);

@@ -1,0 +1,105 @@
+package dev.agentruntime.agent.claude;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.TextNode;
+import dev.agentruntime.agent.TranscriptFormat;
+import dev.agentruntime.protocol.Json;
+import dev.agentruntime.protocol.SessionSnapshot;
+import dev.agentruntime.protocol.SubagentStatus;
+import io.vertx.core.buffer.Buffer;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+
+/**
+ * Claude Code's own transcripts: {@code projects/<working directory>/<session>.jsonl}, one file per subagent beside it in
+ * {@code <session>/subagents}, and long outputs of tools in {@code <session>/tool-results}.
+ */
+public final class ClaudeTranscripts implements TranscriptFormat {
+
+  private static final String SUBAGENTS = "/subagents/agent-";
+  private static final String META = ".meta.json";
+  private static final String LINES = ".jsonl";
+
+  @Override
+  public String directory(String sessionId, String workspace) {
+    return ".claude/projects/" + ProjectFolder.of(workspace);
+  }
+
+  @Override
+  public boolean belongs(String sessionId, String path) {
+    return path.equals(sessionId + LINES) || path.startsWith(sessionId + "/");
+  }
+
+  @Override
+  public boolean appendOnly(String path) {
+    return path.endsWith(LINES);
+  }
+
+  @Override
+  public boolean resumable(String sessionId, Iterable<String> paths) {
+    for (String path : paths) {
+      if (path.equals(sessionId + LINES)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  @Override
+  public Conversations read(String sessionId, Map<String, Buffer> transcripts) {
+    ClaudeTranscript main = new ClaudeTranscript(false);
+    Buffer lines = transcripts.get(sessionId + LINES);
+    if (lines != null) {
+      eachLine(lines, main::line);
+    }
+    List<SessionSnapshot.Subagent> subagents = new ArrayList<>();
+    transcripts.keySet().stream().filter(path -> path.startsWith(sessionId + SUBAGENTS) && path.endsWith(LINES)).sorted()
+        .forEach(path -> {
+          JsonNode meta = meta(transcripts.get(path.substring(0, path.length() - LINES.length()) + META));
+          if (meta.path("toolUseId").isTextual()) {
+            subagents.add(subagent(meta, transcripts.get(path)));
+          }
+        });
+    return new Conversations(main.blocks(), subagents);
+  }
+
+  private static SessionSnapshot.Subagent subagent(JsonNode meta, Buffer lines) {
+    ClaudeTranscript transcript = new ClaudeTranscript(true);
+    eachLine(lines, transcript::line);
+    SubagentStatus status = meta.path("finished").asBoolean() ? SubagentStatus.COMPLETED : SubagentStatus.FAILED;
+    return new SessionSnapshot.Subagent(meta.path("toolUseId").asText(), meta.path("agentType").asText(null), status,
+        transcript.blocks());
+  }
+
+  private static JsonNode meta(Buffer json) {
+    JsonNode meta = json == null ? null : read(json.getBytes(), 0, json.length());
+    return meta == null ? TextNode.valueOf("") : meta;
+  }
+
+  /** A last line without its end is one that the agent was killed in; what is no JSON is left out. */
+  private static void eachLine(Buffer lines, Consumer<JsonNode> consumer) {
+    byte[] bytes = lines.getBytes();
+    int from = 0;
+    for (int i = 0; i <= bytes.length; i++) {
+      if (i == bytes.length || bytes[i] == '\n') {
+        JsonNode line = i > from ? read(bytes, from, i) : null;
+        if (line != null && line.isObject()) {
+          consumer.accept(line);
+        }
+        from = i + 1;
+      }
+    }
+  }
+
+  private static JsonNode read(byte[] bytes, int from, int to) {
+    try {
+      JsonNode tree = Json.MAPPER.readTree(bytes, from, to - from);
+      return tree != null && WellFormed.suspect(bytes, from, to) ? WellFormed.tree(tree) : tree;
+    } catch (IOException e) {
+      return null;
+    }
+  }
+}
