@@ -1,0 +1,422 @@
+package dev.agentruntime.agent.demo;
+
+import static dev.agentruntime.agent.demo.PlainJson.object;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.stream.IntStream;
+
+/** One turn: the requests of one message, or the news of a background task, run on the thread of the turns. */
+final class DemoTurn {
+
+  private static final long RETRY_DELAY_MS = 500;
+  private static final String STOPPED_TOOL = "The user doesn't want to proceed with this tool use. The tool use was rejected (eg. if it "
+      + "was a file edit, the new_string was NOT written to the file). STOP what you are doing and wait for the user to tell you how to "
+      + "proceed.";
+
+  private final DemoSession session;
+  private final String messageUuid;
+  private final Object content;
+  private final List<DemoRequest> requests;
+  private final String backgroundTask;
+
+  private long begunAt;
+  private final DemoUsage usage = new DemoUsage();
+  private final List<String> messageIds = new ArrayList<>();
+  /** Calls without a result yet, by id. */
+  private final Map<String, String> running = new LinkedHashMap<>();
+  private DemoMessage message;
+  private String lastText = "";
+  private String stopReason;
+
+  private DemoTurn(DemoSession session, String messageUuid, Object content, List<DemoRequest> requests, String backgroundTask) {
+    this.session = session;
+    this.messageUuid = messageUuid;
+    this.content = content;
+    this.requests = requests;
+    this.backgroundTask = backgroundTask;
+  }
+
+  /** @param uuid of the message, or {@code null}; {@code content} as it was given */
+  static DemoTurn of(DemoSession session, String uuid, Object content) {
+    return new DemoTurn(session, uuid, content, DemoLanguage.parse(DemoTranscript.text(content)), null);
+  }
+
+  /** The turn that the agent starts by itself when a background task has ended. */
+  private static DemoTurn afterBackground(DemoSession session, String taskId) {
+    var said = new DemoRequest.Say(false, DemoLanguage.words("The background task has ended."), 0);
+    return new DemoTurn(session, null, "<task-notification>" + taskId + "</task-notification>", List.of(said), taskId);
+  }
+
+  /** Not a turn: no more will come. */
+  static DemoTurn last(DemoSession session) {
+    return new DemoTurn(session, null, "", List.of(), null);
+  }
+
+  boolean isLast() {
+    return requests.isEmpty();
+  }
+
+  String messageUuid() {
+    return messageUuid;
+  }
+
+  void run() {
+    begin();
+    try {
+      for (DemoRequest request : requests) {
+        if (!perform(request)) {
+          return;
+        }
+      }
+      if (message == null && !messageIds.isEmpty()) {
+        say(DemoLanguage.words(DemoLanguage.DONE).iterator(), 0);
+      }
+      endMessage("end_turn");
+      end("completed", Map.of("subtype", "success", "is_error", false, "result", lastText));
+    } catch (InterruptedException e) {
+      interrupted();
+    }
+  }
+
+  private void begin() {
+    begunAt = System.nanoTime();
+    session.system("session_state_changed", "state", "running");
+    lifecycle("queued");
+    lifecycle("started");
+    session.init();
+    requesting();
+    var saved = object("type", "user", "message", object("role", "user", "content", content), "promptSource", "system");
+    if (messageUuid != null) {
+      String timestamp = Instant.now().toString();
+      session.out.line(object("type", "user", "message", object("role", "user", "content", content), "parent_tool_use_id", null,
+          "uuid", messageUuid, "timestamp", timestamp, "isReplay", true));
+      saved.putAll(object("uuid", messageUuid, "timestamp", timestamp, "promptSource", "sdk", "permissionMode", "bypassPermissions"));
+    } else if (backgroundTask != null) {
+      saved.put("origin", object("kind", "task-notification"));
+    }
+    session.transcript.message(saved);
+    session.out.flush();
+  }
+
+  private void lifecycle(String state) {
+    if (messageUuid != null) {
+      session.out.line(object("type", "command_lifecycle", "command_uuid", messageUuid, "state", state));
+    }
+  }
+
+  private void requesting() {
+    session.system("status", "status", "requesting", "user_message_uuids", messageUuid == null ? List.of() : List.of(messageUuid));
+  }
+
+  /** @return whether the turn goes on */
+  private boolean perform(DemoRequest request) throws InterruptedException {
+    switch (request) {
+      case DemoRequest.Say say when say.thinking() -> message().thinking(say.deltas().iterator(), say.everyMs());
+      case DemoRequest.Say say -> say(say.deltas().iterator(), say.everyMs());
+      case DemoRequest.Clock clock -> say(clock(clock.deltas()), clock.everyMs());
+      case DemoRequest.Flood flood -> lastText = message().flood(flood.deltas());
+      case DemoRequest.Write write -> write(write.path(), write.content());
+      case DemoRequest.Big big -> write("big.txt", "0123456789abcde\n".repeat(Math.max(1, big.bytes() / 16)));
+      case DemoRequest.Edit edit -> {
+        Path file = session.tools.resolve(edit.path());
+        tool("Edit", object("replace_all", false, "file_path", file.toString(), "old_string", edit.from(), "new_string", edit.to()),
+            () -> session.tools.edit(file, edit.from(), edit.to()));
+      }
+      case DemoRequest.Delete delete -> {
+        Path file = session.tools.resolve(delete.path());
+        tool("Bash", bash("rm '" + file + "'", "Delete the file"), () -> session.tools.delete(file));
+      }
+      case DemoRequest.Sleep sleep -> shell("sleep " + sleep.seconds() + "; echo done", "Sleep");
+      case DemoRequest.Subagent subagent -> subagent(subagent.forMs());
+      case DemoRequest.Background background -> background(background.afterMs());
+      case DemoRequest.Slow slow -> pause(slow.ms());
+      case DemoRequest.Echo echo -> say(DemoLanguage.words("You said: " + echo.text()
+          + "\nI am the demo agent and understand simple requests only; say help for a list.").iterator(), 0);
+      case DemoRequest.Crash crash -> crash(crash.midText());
+      case DemoRequest.ApiError error -> {
+        apiError(error.status());
+        return false;
+      }
+      case DemoRequest.Plain plain -> perform(plain);
+    }
+    return true;
+  }
+
+  private void perform(DemoRequest.Plain request) throws InterruptedException {
+    switch (request) {
+      case FAIL -> shell("echo to-stdout; echo to-stderr >&2; exit 7", "Fail with exit code 7");
+      case PARALLEL_TOOLS -> parallel();
+      case SILENT -> pause(Long.MAX_VALUE);
+      case RUBBISH -> {
+        session.out.bytes(DemoTexts.rubbish(session.id));
+        say(DemoLanguage.words("That was rubbish.").iterator(), 0);
+      }
+      case RETRY -> {
+        endMessage("end_turn");
+        retries(529, 2);
+        say(DemoLanguage.words("Success after 2 overload errors.").iterator(), 0);
+      }
+      case CUT -> cut();
+      case UNICODE -> say(DemoTexts.UNICODE.iterator(), 0);
+      case RECALL -> say(DemoLanguage.words(DemoTexts.recalled(session.userTexts)).iterator(), 0);
+      case HELP -> say(DemoLanguage.words(DemoLanguage.HELP).iterator(), 0);
+    }
+  }
+
+  private DemoMessage message() {
+    if (message == null) {
+      if (!messageIds.isEmpty()) {
+        requesting();
+      }
+      message = new DemoMessage(session, messageIds.isEmpty() ? messageUuid : null);
+      messageIds.add(message.id());
+    }
+    return message;
+  }
+
+  private void endMessage(String reason) {
+    if (message != null) {
+      message.end(reason);
+      usage.add(message.usage());
+      session.total.add(message.usage());
+      message = null;
+      stopReason = reason;
+    }
+  }
+
+  private void say(Iterator<String> deltas, long everyMs) throws InterruptedException {
+    lastText = message().text(deltas, everyMs);
+  }
+
+  private static Iterator<String> clock(int deltas) {
+    return IntStream.range(0, deltas).mapToObj(i -> {
+      Instant now = Instant.now();
+      return now.getEpochSecond() * 1_000_000 + now.getNano() / 1000 + " ";
+    }).iterator();
+  }
+
+  private void pause(long ms) throws InterruptedException {
+    session.out.flush();
+    Thread.sleep(ms);
+  }
+
+  private static Map<String, Object> bash(String command, String description) {
+    return object("command", command, "description", description);
+  }
+
+  private void shell(String command, String description) throws InterruptedException {
+    tool("Bash", bash(command, description), () -> session.tools.shell(command));
+  }
+
+  private void write(String path, String text) throws InterruptedException {
+    Path file = session.tools.resolve(path);
+    tool("Write", object("file_path", file.toString(), "content", text), () -> session.tools.write(file, text));
+  }
+
+  private interface Tool {
+    DemoTools.Result run() throws InterruptedException;
+  }
+
+  private void tool(String name, Map<String, Object> input, Tool tool) throws InterruptedException {
+    String id = call(name, input);
+    endMessage("tool_use");
+    result(id, tool.run());
+  }
+
+  private String call(String name, Map<String, Object> input) throws InterruptedException {
+    String id = message().toolUse(name, input);
+    running.put(id, name);
+    return id;
+  }
+
+  private void result(String toolUseId, DemoTools.Result result) {
+    result(toolUseId, result.text(), result.error(), result.structured());
+  }
+
+  private void result(String toolUseId, Object text, boolean error, Object structured) {
+    running.remove(toolUseId);
+    var block = object("tool_use_id", toolUseId, "type", "tool_result", "content", text, "is_error", error);
+    userLine(List.of(block), object("tool_use_result", structured), object("toolUseResult", structured));
+    session.out.flush();
+  }
+
+  private void userLine(List<Object> parts, Map<String, Object> live, Map<String, Object> saved) {
+    String uuid = DemoIds.uuid();
+    String timestamp = Instant.now().toString();
+    var line = object("type", "user", "message", object("role", "user", "content", parts), "parent_tool_use_id", null, "uuid", uuid,
+        "timestamp", timestamp);
+    line.putAll(live);
+    session.out.line(line);
+    var entry = object("type", "user", "message", object("role", "user", "content", parts), "uuid", uuid, "timestamp", timestamp);
+    entry.putAll(saved);
+    session.transcript.message(entry);
+  }
+
+  /** Two calls in one message, whose results come in the order in which they end. */
+  private void parallel() throws InterruptedException {
+    String slow = "sleep 0.3; echo first";
+    String quick = "echo second";
+    String first = call("Bash", bash(slow, "First"));
+    String second = call("Bash", bash(quick, "Second"));
+    endMessage("tool_use");
+    var ended = new LinkedBlockingQueue<Map.Entry<String, Process>>();
+    try {
+      for (var call : List.of(Map.entry(first, slow), Map.entry(second, quick))) {
+        session.tools.start(call.getValue()).onExit().thenAccept(child -> ended.add(Map.entry(call.getKey(), child)));
+      }
+      for (int i = 0; i < 2; i++) {
+        var child = ended.take();
+        result(child.getKey(), session.tools.ended(child.getValue()));
+      }
+    } catch (IOException e) {
+      for (String id : List.copyOf(running.keySet())) {
+        result(id, DemoTools.Result.failed(e.getMessage()));
+      }
+    }
+  }
+
+  private void subagent(long forMs) throws InterruptedException {
+    var subagent = new DemoSubagent(session, forMs);
+    String id = call("Agent", subagent.input());
+    subagent.begin(id);
+    endMessage("tool_use");
+    DemoTools.Result result;
+    try {
+      result = subagent.run();
+    } catch (InterruptedException e) {
+      subagent.stopped();
+      throw e;
+    }
+    session.total.add(subagent.usage());
+    result(id, List.of(object("type", "text", "text", result.text())), false, result.structured());
+  }
+
+  private void background(long afterMs) throws InterruptedException {
+    String command = "sleep " + afterMs / 1000.0;
+    var input = bash(command, "Background task");
+    input.put("run_in_background", true);
+    String id = call("Bash", input);
+    endMessage("tool_use");
+    String task = "b" + DemoIds.task().substring(1, 9);
+    session.system("background_tasks_changed", "tasks",
+        List.of(object("task_id", task, "task_type", "local_bash", "description", "Background task")));
+    session.system("task_started", "task_id", task, "tool_use_id", id, "description", "Background task", "is_backgrounded", true,
+        "task_type", "local_bash");
+    try {
+      session.tools.start(command).onExit().thenAccept(child -> {
+        session.system("task_updated", "task_id", task, "patch", object("status", "completed"));
+        session.system("task_notification", "task_id", task, "tool_use_id", id, "status", "completed",
+            "summary", "Background command \"Background task\" completed (exit code " + child.exitValue() + ")");
+        session.system("background_tasks_changed", "tasks", List.of());
+        session.turns.add(afterBackground(session, task));
+      });
+      result(id, "Command running in background with ID: " + task + ".", false,
+          object("stdout", "", "stderr", "", "interrupted", false, "isImage", false, "backgroundTaskId", task));
+    } catch (IOException e) {
+      result(id, DemoTools.Result.failed(e.getMessage()));
+    }
+  }
+
+  private void crash(boolean midText) throws InterruptedException {
+    if (midText) {
+      message().text(DemoTexts.thenCrash(session.out::flush), 0);
+    }
+    session.out.flush();
+    Runtime.getRuntime().halt(DemoAgent.CRASHED);
+  }
+
+  private void cut() throws InterruptedException {
+    endMessage("end_turn");
+    DemoMessage broken = message();
+    messageIds.remove(broken.id());
+    broken.breakOff(DemoLanguage.words("This answer will break off in the mid").iterator());
+    session.total.add(broken.usage());
+    message = null;
+    retry(1, 0);
+    say(DemoLanguage.words("The whole answer on the second try.").iterator(), 0);
+  }
+
+  /** @param status 0 for a connection that broke */
+  private void retry(int attempt, int status) throws InterruptedException {
+    long delayMs = RETRY_DELAY_MS * attempt;
+    session.system("api_retry", "attempt", attempt, "max_retries", 2, "retry_delay_ms", delayMs,
+        "error_status", status == 0 ? null : status, "error", DemoTexts.apiError(status));
+    pause(delayMs);
+  }
+
+  private void retries(int status, int count) throws InterruptedException {
+    for (int attempt = 1; attempt <= count; attempt++) {
+      retry(attempt, status);
+    }
+  }
+
+  private void apiError(int status) throws InterruptedException {
+    endMessage("end_turn");
+    retries(status, status == 400 ? 0 : 2);
+    String text = "API Error: " + status + " " + DemoTexts.apiError(status);
+    String uuid = DemoIds.uuid();
+    String timestamp = Instant.now().toString();
+    var synthetic = object("id", DemoIds.uuid(), "type", "message", "role", "assistant", "model", "<synthetic>",
+        "content", List.of(object("type", "text", "text", text)), "stop_reason", "stop_sequence", "stop_sequence", "",
+        "usage", new DemoUsage().usage());
+    session.out.line(object("type", "assistant", "message", synthetic, "parent_tool_use_id", null, "uuid", uuid, "timestamp", timestamp,
+        "is_api_error_message", true, "error", DemoTexts.apiError(status), "api_error_status", status));
+    session.transcript.message(object("type", "assistant", "message", synthetic, "uuid", uuid, "timestamp", timestamp,
+        "error", DemoTexts.apiError(status), "isApiErrorMessage", true, "apiErrorStatus", status));
+    stopReason = "stop_sequence";
+    end("api_error", Map.of("subtype", "success", "is_error", true, "api_error_status", status, "result", text));
+  }
+
+  private void interrupted() {
+    session.tools.killChildren();
+    boolean inTools = message == null && !running.isEmpty();
+    for (String id : List.copyOf(running.keySet())) {
+      if (inTools) {
+        result(id, STOPPED_TOOL, true, "User rejected tool use");
+      }
+    }
+    Runnable say = () -> userLine(List.of(object("type", "text", "text",
+        inTools ? "[Request interrupted by user for tool use]" : "[Request interrupted by user]")), object(), object());
+    if (message == null) {
+      say.run();
+    } else {
+      message.interrupted(say);
+      session.total.add(message.usage());
+      message = null;
+    }
+    end(inTools ? "aborted_tools" : "aborted_streaming", Map.of("subtype", "error_during_execution", "is_error", true,
+        "errors", List.of("[ede_diagnostic] result_type=user last_content_type=n/a stop_reason=" + stopReason)));
+  }
+
+  private void end(String terminalReason, Map<String, Object> outcome) {
+    if (messageUuid != null) {
+      session.userTexts.add(DemoTranscript.text(content));
+    }
+    session.failed = Boolean.TRUE.equals(outcome.get("is_error"));
+    session.transcript.costState(session.total, session.model);
+    long ms = (System.nanoTime() - begunAt) / 1_000_000;
+    var line = object("type", "result", "duration_api_ms", ms, "duration_ms", ms, "stop_reason", stopReason,
+        "total_cost_usd", session.total.dollars(), "usage", usage.usage(),
+        "modelUsage", object(session.model, session.total.modelUsage()), "permission_denials", List.of(),
+        "terminal_reason", terminalReason, "num_turns", Math.max(1, messageIds.size()), "begun_message_ids", messageIds,
+        "queued_turn_count", session.turns.size(), "result_index", session.results++);
+    line.putAll(outcome);
+    if (messageUuid != null) {
+      line.putAll(object("user_message_uuid", messageUuid, "user_message_uuids", List.of(messageUuid)));
+    } else if (backgroundTask != null) {
+      line.put("origin", object("kind", "task-notification", "producer", "session-task"));
+    }
+    session.out.line(line);
+    lifecycle(terminalReason.startsWith("aborted") ? "cancelled" : "completed");
+    session.system("session_state_changed", "state", "idle");
+    session.out.flush();
+  }
+}
