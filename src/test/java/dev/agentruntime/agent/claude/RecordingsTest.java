@@ -1,0 +1,179 @@
+package dev.agentruntime.agent.claude;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.agentruntime.agent.TranscriptFormat.Conversations;
+import dev.agentruntime.protocol.Block;
+import dev.agentruntime.protocol.Json;
+import dev.agentruntime.protocol.SessionSnapshot;
+import dev.agentruntime.support.EventFold;
+import io.vertx.core.buffer.Buffer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * What the real CLI said and saved, in every recorded scenario: the stream gives the expected events, the transcript the same blocks as
+ * the stream, and folding the events those blocks.
+ *
+ * <p>With {@code -Dgolden.update=true} the expected files are written anew, to be read before they are believed.
+ */
+class RecordingsTest {
+
+  private static final Path RECORDINGS = Path.of("src/test/resources/recordings/claude-code");
+  private static final Path GOLDEN = Path.of("src/test/resources/golden/claude-code");
+  private static final Clock CLOCK = Clock.fixed(Instant.parse("2026-01-01T00:00:00Z"), ZoneOffset.UTC);
+
+  /** What only the stream has: remarks on retries are not saved. */
+  private static final Set<String> LIVE_ONLY = Set.of("system");
+
+  static Stream<String> scenarios() throws IOException {
+    try (Stream<Path> folders = Files.list(RECORDINGS)) {
+      List<String> names = folders.map(folder -> folder.getFileName().toString()).sorted().toList();
+      assertThat(names).hasSizeGreaterThanOrEqualTo(14);
+      return names.stream();
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("scenarios")
+  void theStreamGivesTheExpectedEvents(String scenario) throws IOException {
+    ArrayNode events = Json.MAPPER.createArrayNode();
+    parsed(scenario).log.forEach(events::add);
+    assertGolden(GOLDEN.resolve(scenario).resolve("events.json"), shortened(events));
+  }
+
+  @ParameterizedTest
+  @MethodSource("scenarios")
+  void theEventsFoldToTheExpectedBlocks(String scenario) throws IOException {
+    EventFold fold = folded(scenario);
+    assertThat(fold.open()).isEmpty();
+    ObjectNode state = Json.object();
+    state.set("blocks", Json.toTree(fold.blocks()));
+    state.set("subagents", Json.toTree(fold.subagents()));
+    assertGolden(GOLDEN.resolve(scenario).resolve("blocks.json"), shortened(state));
+  }
+
+  @ParameterizedTest
+  @MethodSource("scenarios")
+  void theTranscriptGivesTheSameBlocks(String scenario) throws IOException {
+    EventFold live = folded(scenario);
+    Conversations saved = saved(scenario);
+
+    assertThat(comparable(saved.main(), Set.of("user_message")))
+        .isEqualTo(comparable(live.blocks(), LIVE_ONLY));
+    assertThat(saved.subagents()).hasSameSizeAs(live.subagents());
+    for (int i = 0; i < saved.subagents().size(); i++) {
+      SessionSnapshot.Subagent was = live.subagents().get(i);
+      SessionSnapshot.Subagent is = saved.subagents().get(i);
+      assertThat(is.id()).isEqualTo(was.id());
+      assertThat(is.name()).isEqualTo(was.name());
+      assertThat(is.status()).isEqualTo(was.status());
+      assertThat(comparable(is.blocks(), Set.of())).isEqualTo(comparable(was.blocks(), Set.of()));
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("scenarios")
+  void theTranscriptHasTheUsersMessagesUnderTheirOwnIds(String scenario) throws IOException {
+    List<String> sent = new ArrayList<>();
+    for (String line : Files.readAllLines(RECORDINGS.resolve(scenario).resolve("stdin.jsonl"))) {
+      JsonNode json = Json.tree(line);
+      if (json.path("type").asText().equals("user")) {
+        sent.add(json.path("uuid").asText() + " " + json.path("message").path("content").asText());
+      }
+    }
+    List<String> saved = saved(scenario).main().stream().filter(Block.UserMessage.class::isInstance).map(Block.UserMessage.class::cast)
+        .map(message -> message.id() + " " + message.content().plainText()).toList();
+    assertThat(saved).isEqualTo(sent);
+    assertThat(parsed(scenario).taken).containsExactlyElementsOf(sent.stream().map(line -> line.split(" ")[0]).toList());
+    assertThat(parsed(scenario).ends).extracting(end -> end.messageId())
+        .containsExactlyElementsOf(sent.stream().map(line -> line.split(" ")[0]).toList());
+  }
+
+  private static Recorded parsed(String scenario) throws IOException {
+    Recorded recorded = new Recorded().parse(new ClaudeOutputParser(CLOCK),
+        Files.readAllBytes(RECORDINGS.resolve(scenario).resolve("stdout.jsonl")));
+    assertThat(recorded.unknown).isEmpty();
+    assertThat(recorded.began).isZero();
+    return recorded;
+  }
+
+  private static EventFold folded(String scenario) throws IOException {
+    EventFold fold = new EventFold();
+    parsed(scenario).events.forEach(fold::apply);
+    return fold;
+  }
+
+  private static Conversations saved(String scenario) throws IOException {
+    Path root = RECORDINGS.resolve(scenario).resolve("transcript/-workspace");
+    Map<String, Buffer> files = new HashMap<>();
+    try (Stream<Path> paths = Files.walk(root)) {
+      for (Path path : (Iterable<Path>) paths.filter(Files::isRegularFile)::iterator) {
+        files.put(root.relativize(path).toString(), Buffer.buffer(Files.readAllBytes(path)));
+      }
+    }
+    ClaudeTranscripts transcripts = new ClaudeTranscripts();
+    String session = files.keySet().stream().filter(path -> !path.contains("/")).findFirst().orElseThrow().replace(".jsonl", "");
+    assertThat(files.keySet()).allMatch(path -> transcripts.belongs(session, path));
+    assertThat(transcripts.resumable(session, files.keySet())).isTrue();
+    return transcripts.read(session, files);
+  }
+
+  /** Blocks without what the saved ones cannot have: the moment at which a streamed block began. */
+  private static List<JsonNode> comparable(Collection<Block> blocks, Set<String> without) {
+    List<JsonNode> trees = new ArrayList<>();
+    for (Block block : blocks) {
+      ObjectNode tree = Json.toTree(block);
+      tree.remove(List.of("timestamp", "durationMs"));
+      if (!without.contains(tree.path("type").asText())) {
+        trees.add(tree);
+      }
+    }
+    return trees;
+  }
+
+  private static void assertGolden(Path file, JsonNode actual) throws IOException {
+    String text = Json.MAPPER.writer().with(SerializationFeature.INDENT_OUTPUT).writeValueAsString(actual) + "\n";
+    if (Boolean.getBoolean("golden.update")) {
+      Files.createDirectories(file.getParent());
+      Files.writeString(file, text);
+    }
+    assertThat(text).isEqualTo(Files.readString(file));
+  }
+
+  /** Runs of deltas and long texts are told by their length, so that a person can read the file. */
+  private static JsonNode shortened(JsonNode node) {
+    if (node.isTextual() && node.textValue().length() > 200) {
+      String text = node.textValue();
+      return Json.MAPPER.getNodeFactory().textNode(text.substring(0, 120) + "… (" + text.length() + " chars, hash " + text.hashCode() + ")");
+    }
+    if (node instanceof ArrayNode array) {
+      ArrayNode copy = array.arrayNode();
+      array.forEach(item -> copy.add(shortened(item)));
+      return copy;
+    }
+    if (node instanceof ObjectNode object) {
+      ObjectNode copy = object.objectNode();
+      object.properties().forEach(field -> copy.set(field.getKey(), shortened(field.getValue())));
+      return copy;
+    }
+    return node;
+  }
+}
