@@ -190,14 +190,14 @@ class ArchitectureTest {
     return dot < 0 ? packageName : packageName.substring(0, dot);
   }
 
-  /** Without this test, whose examples break every rule, and without the recordings, which are what others said. */
+  /** Without this test, whose examples break every rule, and without the tests' resources, which hold what agents said. */
   private static List<Source> sources() throws IOException {
     Path root = Path.of(System.getProperty("basedir", "")).toAbsolutePath();
     List<Source> sources = new ArrayList<>();
     for (String folder : List.of("src", "conf")) {
       try (Stream<Path> files = Files.walk(root.resolve(folder))) {
         files.filter(file -> file.toString().matches(".*\\.(java|json|xml|sql|js|html|css|properties|proto|sh)"))
-            .filter(file -> !file.endsWith("ArchitectureTest.java") && !file.startsWith(root.resolve("src/test/resources/recordings")))
+            .filter(file -> !file.endsWith("ArchitectureTest.java") && !file.startsWith(root.resolve("src/test/resources")))
             .sorted().forEach(file -> sources.add(read(root, file)));
       }
     }
