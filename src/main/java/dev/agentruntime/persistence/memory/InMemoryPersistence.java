@@ -104,7 +104,7 @@ public final class InMemoryPersistence implements PersistenceAdapter {
         session.owner = epoch;
         sessions.put(record.sessionId(), session);
         put(session, record);
-      } else if (!existing.owner.equals(epoch) || !existing.record.equals(record)) {
+      } else if (!existing.owner.equals(epoch) || !existing.record.toString().equals(record.toString())) {
         throw new PersistenceException(Kind.CONFLICT, "there is a session of that id already");
       }
       return null;

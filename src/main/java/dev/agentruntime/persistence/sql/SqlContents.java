@@ -1,0 +1,225 @@
+package dev.agentruntime.persistence.sql;
+
+import dev.agentruntime.persistence.PersistenceException;
+import dev.agentruntime.persistence.PersistenceException.Kind;
+import io.vertx.core.Future;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.sqlclient.Row;
+import io.vertx.sqlclient.RowSet;
+import io.vertx.sqlclient.SqlConnection;
+import io.vertx.sqlclient.Tuple;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Transcripts and files: bytes in chunks that follow one another.
+ *
+ * <p>An append adds a chunk and touches nothing else. Many small chunks would make a transcript slow to read, so each time it grows past a multiple
+ * of {@link #WINDOW_BYTES} the chunks of the window before are merged into one: every byte is written twice at most.
+ */
+final class SqlContents {
+
+  enum Kinds {
+    TRANSCRIPT, FILE;
+
+    String column() {
+      return this == TRANSCRIPT ? "transcript" : "file";
+    }
+  }
+
+  /** What is written is cut into chunks of this size, and small ones are merged by this window. Part of the stored format. */
+  static final int WINDOW_BYTES = 256 * 1024;
+
+  /** A merged chunk holds the chunks that begin in a window: less than the window, and one whole chunk. */
+  private static final int LARGEST_CHUNK_BYTES = 2 * WINDOW_BYTES;
+
+  /** Chunks sent to the database at once: 4 MiB. */
+  private static final int CHUNKS_PER_BATCH = 16;
+
+  /** Fewer chunks in a window are not worth merging. */
+  private static final int FEW_CHUNKS = 4;
+
+  private static final String APPEND = """
+      INSERT INTO chunk (content_key, start_at, end_at, bytes)
+      SELECT c.content_key, ?, ?, ?
+      FROM session s JOIN content c ON c.session_key = s.session_key AND c.kind = 'transcript' AND c.name = ?
+      WHERE s.id = ? AND s.owner = ? AND ? = coalesce(
+        (SELECT k.end_at FROM chunk k WHERE k.content_key = c.content_key ORDER BY k.start_at DESC LIMIT 1), 0)""";
+
+  private static final String INSERT_CHUNK = "INSERT INTO chunk (content_key, start_at, end_at, bytes) VALUES (?, ?, ?, ?)";
+
+  private static final String CONTENT_KEY = "SELECT content_key FROM content WHERE session_key = ? AND kind = ? AND name = ?";
+
+  private static final String INSERT_CONTENT = "INSERT INTO content (session_key, kind, name, modified_at) VALUES (?, ?, ?, ?)";
+
+  private static final String DELETE_CONTENT = "DELETE FROM content WHERE session_key = ? AND kind = ? AND name = ?";
+
+  private static final String LENGTH = "SELECT end_at FROM chunk WHERE content_key = ? ORDER BY start_at DESC LIMIT 1";
+
+  private static final String READ = """
+      SELECT coalesce(k.start_at, -1), k.bytes
+      FROM session s JOIN content c ON c.session_key = s.session_key AND c.kind = ? AND c.name = ?
+      LEFT JOIN chunk k ON k.content_key = c.content_key AND k.start_at > ? AND k.start_at < ? AND k.end_at > ?
+      WHERE s.id = ?
+      ORDER BY k.start_at""";
+
+  private static final String WINDOW = """
+      SELECT k.content_key, k.start_at, k.end_at, k.bytes
+      FROM session s JOIN content c ON c.session_key = s.session_key AND c.kind = 'transcript' AND c.name = ?
+      JOIN chunk k ON k.content_key = c.content_key AND k.start_at >= ? AND k.start_at < ?
+      WHERE s.session_key = ?
+      ORDER BY k.start_at""";
+
+  private static final String DELETE_WINDOW = "DELETE FROM chunk WHERE content_key = ? AND start_at >= ? AND start_at < ?";
+
+  private final SqlDatabase database;
+  private final SqlOwnership ownership;
+
+  SqlContents(SqlDatabase database, SqlOwnership ownership) {
+    this.database = database;
+    this.ownership = ownership;
+  }
+
+  Future<Void> append(String sessionId, String epoch, String name, long offset, Buffer bytes) {
+    if (offset < 0) {
+      return Future.failedFuture(new PersistenceException(Kind.INVALID, "an offset is negative"));
+    }
+    long end = offset + bytes.length();
+    Future<Void> appended = bytes.length() == 0 || bytes.length() > WINDOW_BYTES
+        ? appendCarefully(sessionId, epoch, name, offset, bytes)
+        : database.write(APPEND, Tuple.tuple()
+                .addLong(offset).addLong(end).addValue(parameter(bytes, 0, bytes.length()))
+                .addString(name).addString(sessionId).addString(epoch).addLong(offset))
+            .compose(rows -> rows.rowCount() == 1 ? Future.succeededFuture() : appendCarefully(sessionId, epoch, name, offset, bytes));
+    return appended.onSuccess(done -> {
+      if (bytes.length() <= WINDOW_BYTES && offset / WINDOW_BYTES != end / WINDOW_BYTES) {
+        mergeWindow(sessionId, epoch, name, offset / WINDOW_BYTES * WINDOW_BYTES);
+      }
+    });
+  }
+
+  /** For everything but the next bytes of a transcript that is there. */
+  private Future<Void> appendCarefully(String sessionId, String epoch, String name, long offset, Buffer bytes) {
+    return ownership.transaction(sessionId, epoch, (connection, session) ->
+        contentKey(connection, session, Kinds.TRANSCRIPT, name)
+            .compose(found -> found != null || offset > 0
+                ? Future.succeededFuture(found)
+                : insertContent(connection, session, Kinds.TRANSCRIPT, name, 0))
+            .compose(key -> length(connection, key).compose(length -> {
+              if (offset > length) {
+                return Future.failedFuture(new PersistenceException(Kind.GAP,
+                    "the transcript has " + length + " bytes, the append begins at " + offset));
+              }
+              int known = (int) Math.min(length - offset, bytes.length());
+              return insertChunks(connection, key, length, bytes, known);
+            })));
+  }
+
+  Future<Void> replace(String sessionId, String epoch, Kinds kind, String name, long modifiedAt, Buffer bytes) {
+    return ownership.transaction(sessionId, epoch, (connection, session) ->
+        deleteContent(connection, session, kind, name)
+            .compose(deleted -> insertContent(connection, session, kind, name, modifiedAt))
+            .compose(key -> insertChunks(connection, key, 0, bytes, 0)));
+  }
+
+  Future<Void> delete(String sessionId, String epoch, Kinds kind, String name) {
+    return ownership.transaction(sessionId, epoch, (connection, session) -> deleteContent(connection, session, kind, name));
+  }
+
+  Future<Buffer> read(String sessionId, Kinds kind, String name, long offset, int length) {
+    if (offset < 0 || length < 0) {
+      return Future.failedFuture(new PersistenceException(Kind.INVALID, "an offset or length is negative"));
+    }
+    long end = offset + length < offset ? Long.MAX_VALUE : offset + length;
+    return database.read(READ, Tuple.tuple()
+            .addString(kind.column()).addString(name)
+            .addLong(offset - LARGEST_CHUNK_BYTES).addLong(end).addLong(offset).addString(sessionId))
+        .map(rows -> {
+          if (rows.size() == 0) {
+            throw new PersistenceException(Kind.NOT_FOUND, "there is no such session or content");
+          }
+          return range(rows, offset, end);
+        });
+  }
+
+  private Buffer range(RowSet<Row> rows, long offset, long end) {
+    Buffer range = Buffer.buffer();
+    for (Row row : rows) {
+      long start = row.getLong(0);
+      if (start >= 0) {
+        byte[] chunk = database.dialect().bytes(row.getValue(1));
+        int from = (int) Math.max(0, offset - start);
+        int to = (int) Math.min(chunk.length, end - start);
+        if (start + from != offset + range.length()) {
+          throw new PersistenceException(Kind.UNAVAILABLE, "the store has lost a part of this content");
+        }
+        range.appendBytes(chunk, from, to - from);
+      }
+    }
+    return range;
+  }
+
+  private void mergeWindow(String sessionId, String epoch, String name, long window) {
+    ownership.transaction(sessionId, epoch, (connection, session) ->
+        connection.preparedQuery(WINDOW).execute(Tuple.of(name, window, window + WINDOW_BYTES, session)).compose(rows -> {
+          if (rows.size() <= FEW_CHUNKS) {
+            return Future.<Void>succeededFuture();
+          }
+          Buffer merged = Buffer.buffer();
+          long key = 0;
+          long start = -1;
+          for (Row row : rows) {
+            key = row.getLong(0);
+            start = start < 0 ? row.getLong(1) : start;
+            merged.appendBytes(database.dialect().bytes(row.getValue(3)));
+          }
+          Tuple chunk = Tuple.of(key, start, start + merged.length(), parameter(merged, 0, merged.length()));
+          return connection.preparedQuery(DELETE_WINDOW).execute(Tuple.of(key, window, window + WINDOW_BYTES))
+              .compose(deleted -> connection.preparedQuery(INSERT_CHUNK).execute(chunk))
+              .mapEmpty();
+        }));
+    // Nobody waits for it: a window that was not merged is read more slowly, and that is all.
+  }
+
+  private static Future<Long> contentKey(SqlConnection connection, long session, Kinds kind, String name) {
+    return connection.preparedQuery(CONTENT_KEY).execute(Tuple.of(session, kind.column(), name))
+        .map(rows -> rows.size() == 0 ? null : rows.iterator().next().getLong(0));
+  }
+
+  private static Future<Long> insertContent(SqlConnection connection, long session, Kinds kind, String name, long modifiedAt) {
+    return connection.preparedQuery(INSERT_CONTENT).execute(Tuple.of(session, kind.column(), name, modifiedAt))
+        .compose(inserted -> contentKey(connection, session, kind, name));
+  }
+
+  private static Future<Void> deleteContent(SqlConnection connection, long session, Kinds kind, String name) {
+    return connection.preparedQuery(DELETE_CONTENT).execute(Tuple.of(session, kind.column(), name)).mapEmpty();
+  }
+
+  private static Future<Long> length(SqlConnection connection, Long content) {
+    return content == null
+        ? Future.succeededFuture(0L)
+        : connection.preparedQuery(LENGTH).execute(Tuple.of(content))
+            .map(rows -> rows.size() == 0 ? 0L : rows.iterator().next().getLong(0));
+  }
+
+  /** Inserts {@code bytes} from the index {@code from} on, as what follows the first {@code start} bytes of the content. */
+  private Future<Void> insertChunks(SqlConnection connection, long content, long start, Buffer bytes, int from) {
+    if (from >= bytes.length()) {
+      return Future.succeededFuture();
+    }
+    List<Tuple> batch = new ArrayList<>();
+    int to = from;
+    while (to < bytes.length() && batch.size() < CHUNKS_PER_BATCH) {
+      int end = Math.min(bytes.length(), to + WINDOW_BYTES);
+      batch.add(Tuple.of(content, start + to - from, start + end - from, parameter(bytes, to, end)));
+      to = end;
+    }
+    int next = to;
+    return connection.preparedQuery(INSERT_CHUNK).executeBatch(batch)
+        .compose(inserted -> insertChunks(connection, content, start + next - from, bytes, next));
+  }
+
+  private Object parameter(Buffer bytes, int from, int to) {
+    return database.dialect().parameter(bytes.getBytes(from, to));
+  }
+}

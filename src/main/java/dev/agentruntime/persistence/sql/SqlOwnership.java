@@ -1,0 +1,40 @@
+package dev.agentruntime.persistence.sql;
+
+import dev.agentruntime.persistence.PersistenceException;
+import dev.agentruntime.persistence.PersistenceException.Kind;
+import dev.agentruntime.persistence.StaleOwnerException;
+import io.vertx.core.Future;
+import io.vertx.sqlclient.SqlConnection;
+import io.vertx.sqlclient.Tuple;
+
+/** Who may write: the epoch in the session's row. */
+final class SqlOwnership {
+
+  /** What the owner does within a transaction that holds the session's row. */
+  interface Work<T> {
+    Future<T> apply(SqlConnection connection, long sessionKey);
+  }
+
+  private static final String OWNED = "SELECT session_key FROM session WHERE id = ? AND owner = ?";
+  private static final String OWNER = "SELECT owner FROM session WHERE id = ?";
+
+  private final SqlDatabase database;
+
+  SqlOwnership(SqlDatabase database) {
+    this.database = database;
+  }
+
+  /** Fails with {@code NOT_FOUND} or {@code STALE_OWNER}, having changed nothing, unless {@code epoch} owns the session till the commit. */
+  <T> Future<T> transaction(String sessionId, String epoch, Work<T> work) {
+    return database.transaction(connection ->
+        connection.preparedQuery(OWNED + database.dialect().forUpdate()).execute(Tuple.of(sessionId, epoch)).compose(rows ->
+            rows.size() == 0 ? refusal(connection, sessionId) : work.apply(connection, rows.iterator().next().getLong(0))));
+  }
+
+  /** Why a write that names the owner found no row. */
+  <T> Future<T> refusal(SqlConnection connection, String sessionId) {
+    return connection.preparedQuery(OWNER).execute(Tuple.of(sessionId)).compose(rows -> Future.failedFuture(rows.size() == 0
+        ? new PersistenceException(Kind.NOT_FOUND, "there is no such session")
+        : new StaleOwnerException(sessionId)));
+  }
+}

@@ -1,0 +1,227 @@
+package dev.agentruntime.persistence.sql;
+
+import dev.agentruntime.persistence.PersistenceAdapter;
+import dev.agentruntime.persistence.PersistenceException;
+import dev.agentruntime.persistence.PersistenceException.Kind;
+import dev.agentruntime.persistence.SessionCursor;
+import dev.agentruntime.persistence.SessionPage;
+import dev.agentruntime.persistence.SessionRecord;
+import dev.agentruntime.persistence.StoredProfile;
+import dev.agentruntime.persistence.StoredSession;
+import dev.agentruntime.persistence.StoredSession.StoredFile;
+import dev.agentruntime.persistence.StoredSession.Transcript;
+import dev.agentruntime.persistence.sql.SqlContents.Kinds;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.sqlclient.Row;
+import io.vertx.sqlclient.RowSet;
+import io.vertx.sqlclient.Tuple;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Keeps sessions in an SQL database, through the common SQL client API and a {@link SqlDialect} for what differs. What "saved" means is said by
+ * the dialect; see {@link SqliteDialect}.
+ */
+public final class SqlPersistence implements PersistenceAdapter {
+
+  private static final String PAGE = "SELECT " + SessionRows.COLUMNS + " FROM session";
+  private static final String PAGE_AFTER = " WHERE (created_at, id) < (?, ?)";
+  private static final String PAGE_ORDER = " ORDER BY created_at DESC, id DESC LIMIT ?";
+  private static final String FIND = "SELECT " + SessionRows.COLUMNS + " FROM session WHERE id = ?";
+  private static final String CREATE = "INSERT INTO session (" + SessionRows.COLUMNS + ", owner) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+  private static final String UPDATE = """
+      UPDATE session SET id = ?, type = ?, profile = ?, name = ?, created_at = ?, last_activity = ?, options = ?, metadata = ?, recovery = ?
+      WHERE id = ? AND owner = ?""";
+  private static final String OWN = "UPDATE session SET owner = ? WHERE id = ?";
+  private static final String CONTENTS = """
+      SELECT c.kind, c.name, c.modified_at, coalesce(
+        (SELECT k.end_at FROM chunk k WHERE k.content_key = c.content_key ORDER BY k.start_at DESC LIMIT 1), 0)
+      FROM session s JOIN content c ON c.session_key = s.session_key
+      WHERE s.id = ?
+      ORDER BY c.name""";
+  private static final String DELETE = "DELETE FROM session WHERE id = ? AND owner = ?";
+
+  private final SqlDatabase database;
+  private final SqlOwnership ownership;
+  private final SqlContents contents;
+
+  public SqlPersistence(Vertx vertx, SqlDialect dialect) {
+    database = new SqlDatabase(vertx, dialect);
+    ownership = new SqlOwnership(database);
+    contents = new SqlContents(database, ownership);
+  }
+
+  /** {@code sqlite:}: one file, made with its folder if it is not there. */
+  public static SqlPersistence sqlite(Vertx vertx, Path file) {
+    return new SqlPersistence(vertx, new SqliteDialect(file));
+  }
+
+  @Override
+  public Future<Void> start() {
+    return database.open();
+  }
+
+  @Override
+  public Future<Void> ping() {
+    return database.read("SELECT count(*) FROM session WHERE id = ?", Tuple.of("")).mapEmpty();
+  }
+
+  @Override
+  public Future<Void> close() {
+    return database.close();
+  }
+
+  @Override
+  public Future<SessionPage> listAllSessions(int limit, String after) {
+    Tuple parameters = Tuple.tuple();
+    try {
+      SessionCursor.requireLimit(limit);
+      if (after != null) {
+        SessionCursor last = SessionCursor.parse(after);
+        parameters.addLong(last.createdAt()).addString(last.sessionId());
+      }
+    } catch (PersistenceException e) {
+      return Future.failedFuture(e);
+    }
+    parameters.addLong(limit + 1L);
+    return database.read(PAGE + (after == null ? "" : PAGE_AFTER) + PAGE_ORDER, parameters).map(rows -> {
+      List<SessionRecord> page = new ArrayList<>();
+      for (Row row : rows) {
+        page.add(SessionRows.toRecord(row));
+      }
+      boolean more = page.size() > limit;
+      if (more) {
+        page.removeLast();
+      }
+      return new SessionPage(page, more ? SessionCursor.of(page.getLast()).toString() : null);
+    });
+  }
+
+  @Override
+  public Future<Optional<SessionRecord>> findSession(String sessionId) {
+    return database.read(FIND, Tuple.of(sessionId)).map(SqlPersistence::firstRecord);
+  }
+
+  @Override
+  public Future<Optional<StoredSession>> loadSession(String sessionId, String epoch) {
+    return database.transaction(connection -> connection.preparedQuery(OWN).execute(Tuple.of(epoch, sessionId)).compose(owned ->
+        owned.rowCount() == 0
+            ? Future.succeededFuture(Optional.empty())
+            : connection.preparedQuery(FIND).execute(Tuple.of(sessionId)).compose(record ->
+                connection.preparedQuery(CONTENTS).execute(Tuple.of(sessionId)).map(rows ->
+                    firstRecord(record).map(found -> stored(found, rows))))));
+  }
+
+  private static StoredSession stored(SessionRecord record, RowSet<Row> contents) {
+    List<Transcript> transcripts = new ArrayList<>();
+    List<StoredFile> files = new ArrayList<>();
+    for (Row row : contents) {
+      if (row.getString(0).equals(Kinds.TRANSCRIPT.column())) {
+        transcripts.add(new Transcript(row.getString(1), row.getLong(3)));
+      } else {
+        files.add(new StoredFile(row.getString(1), row.getLong(3), row.getLong(2)));
+      }
+    }
+    return new StoredSession(record, transcripts, files);
+  }
+
+  @Override
+  public Future<Void> createSessionRecord(SessionRecord record, String epoch) {
+    return database.transaction(connection ->
+        connection.preparedQuery(CREATE).execute(SessionRows.parameters(record).addString(epoch))
+            .<Void>mapEmpty()
+            .recover(failure -> database.dialect().isDuplicate(failure)
+                ? Future.failedFuture(new PersistenceException(Kind.CONFLICT, "there is a session of that id already"))
+                : Future.failedFuture(failure)))
+        .recover(failure -> failure instanceof PersistenceException refused && refused.kind() == Kind.CONFLICT
+            ? acceptRepeated(record, epoch, refused)
+            : Future.failedFuture(failure));
+  }
+
+  /** Compared as text: which Java type a JSON number had is not kept. */
+  private Future<Void> acceptRepeated(SessionRecord record, String epoch, PersistenceException conflict) {
+    return ownership.transaction(record.sessionId(), epoch, (connection, session) ->
+            connection.preparedQuery(FIND).execute(Tuple.of(record.sessionId())).map(SqlPersistence::firstRecord))
+        .transform(found -> found.succeeded() && found.result().map(SessionRecord::toString).equals(Optional.of(record.toString()))
+            ? Future.succeededFuture()
+            : Future.failedFuture(conflict));
+  }
+
+  @Override
+  public Future<Void> updateSessionRecord(SessionRecord record, String epoch) {
+    Tuple parameters = SessionRows.parameters(record).addString(record.sessionId()).addString(epoch);
+    return database.transaction(connection -> connection.preparedQuery(UPDATE).execute(parameters).compose(updated ->
+        updated.rowCount() == 1 ? Future.succeededFuture() : ownership.refusal(connection, record.sessionId())));
+  }
+
+  @Override
+  public Future<Void> saveTranscript(String sessionId, String epoch, String name, long offset, Buffer bytes) {
+    return contents.append(sessionId, epoch, name, offset, bytes);
+  }
+
+  @Override
+  public Future<Void> replaceTranscript(String sessionId, String epoch, String name, Buffer bytes) {
+    return contents.replace(sessionId, epoch, Kinds.TRANSCRIPT, name, 0, bytes);
+  }
+
+  @Override
+  public Future<Buffer> readTranscript(String sessionId, String name, long offset, int length) {
+    return contents.read(sessionId, Kinds.TRANSCRIPT, name, offset, length);
+  }
+
+  @Override
+  public Future<Void> saveWorkspaceFile(String sessionId, String epoch, String path, long modifiedAt, Buffer content) {
+    return contents.replace(sessionId, epoch, Kinds.FILE, path, modifiedAt, content);
+  }
+
+  @Override
+  public Future<Buffer> readWorkspaceFile(String sessionId, String path, long offset, int length) {
+    return contents.read(sessionId, Kinds.FILE, path, offset, length);
+  }
+
+  @Override
+  public Future<Void> deleteSessionFile(String sessionId, String epoch, String path) {
+    return contents.delete(sessionId, epoch, Kinds.FILE, path);
+  }
+
+  @Override
+  public Future<Void> deleteSession(String sessionId, String epoch) {
+    return database.transaction(connection -> connection.preparedQuery(DELETE).execute(Tuple.of(sessionId, epoch)).compose(deleted ->
+        deleted.rowCount() == 1
+            ? Future.<Void>succeededFuture()
+            : ownership.<Void>refusal(connection, sessionId).recover(SqlPersistence::acceptAbsence)));
+  }
+
+  private static Future<Void> acceptAbsence(Throwable failure) {
+    return failure instanceof PersistenceException refused && refused.kind() == Kind.NOT_FOUND
+        ? Future.succeededFuture()
+        : Future.failedFuture(failure);
+  }
+
+  @Override
+  public Future<List<StoredProfile>> listAgentProfiles() {
+    return database.read("SELECT id, document FROM profile ORDER BY id", Tuple.tuple()).map(rows -> {
+      List<StoredProfile> profiles = new ArrayList<>();
+      rows.forEach(row -> profiles.add(profile(row)));
+      return profiles;
+    });
+  }
+
+  @Override
+  public Future<Optional<StoredProfile>> loadAgentProfile(String profileId) {
+    return database.read("SELECT id, document FROM profile WHERE id = ?", Tuple.of(profileId))
+        .map(rows -> rows.size() == 0 ? Optional.empty() : Optional.of(profile(rows.iterator().next())));
+  }
+
+  private static StoredProfile profile(Row row) {
+    return new StoredProfile(row.getString(0), SessionRows.object(row.getString(1)));
+  }
+
+  private static Optional<SessionRecord> firstRecord(RowSet<Row> rows) {
+    return rows.size() == 0 ? Optional.empty() : Optional.of(SessionRows.toRecord(rows.iterator().next()));
+  }
+}

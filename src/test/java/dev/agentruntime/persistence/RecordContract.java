@@ -1,0 +1,195 @@
+package dev.agentruntime.persistence;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.agentruntime.persistence.PersistenceException.Kind;
+import dev.agentruntime.protocol.Json;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import org.junit.jupiter.api.Test;
+
+/** Records are kept as they are given; and sessions, once erased, stay erased. */
+public interface RecordContract extends StoreUnderTest {
+
+  /** As long as a name may be, and of characters that databases trip over. */
+  String LONG_NAME = "'\"\\%_;--\t \u00e9e\u0301\u4e2d\ud83d\ude80".repeat(64).substring(0, 512);
+
+  List<String> INJECTIONS = List.of(
+      "'; DROP TABLE session; --", "\" OR \"\"=\"", "x' OR '1'='1", "$1", "?", ":name", "%", "_", "../../etc/passwd", "\\", "{\"$ne\":null}", "a\nb", "");
+
+  default SessionRecord full(String sessionId) {
+    return new SessionRecord(sessionId, "opencode", "profile/\u00fc", "N\u00e4me \ud83d\ude80 'quoted'", 1_700_000_000_123L, 1_700_000_100_456L,
+        json("{\"model\":\"m\",\"n\":1.5,\"big\":9007199254740993,\"deep\":{\"list\":[1,null,true,\"\\u0000\"]}}"),
+        json("{\"'; DROP TABLE session; --\":\"\\uD83D\\uDE80\"}"),
+        json("{\"turnId\":\"t\",\"offset\":12345678901}"));
+  }
+
+  @Test
+  default void givesBackEveryFieldOfARecord() {
+    SessionRecord record = full(UUID.randomUUID().toString());
+    await(store().createSessionRecord(record, EPOCH));
+
+    assertThat(await(store().findSession(record.sessionId()))).contains(record);
+    assertThat(load(record.sessionId())).isEqualTo(new StoredSession(record, List.of(), List.of()));
+  }
+
+  @Test
+  default void keepsApartWhatIsNullAndWhatIsEmpty() {
+    SessionRecord bare = new SessionRecord(UUID.randomUUID().toString(), "t", "p", null, 0, 0, Json.object(), null, null);
+    SessionRecord empty = new SessionRecord(UUID.randomUUID().toString(), "t", "p", "", 0, 0, Json.object(), Json.object(), Json.object());
+    await(store().createSessionRecord(bare, EPOCH));
+    await(store().createSessionRecord(empty, EPOCH));
+
+    assertThat(await(store().findSession(bare.sessionId()))).contains(bare);
+    assertThat(await(store().findSession(empty.sessionId()))).contains(empty);
+  }
+
+  @Test
+  default void keepsTimesThatClocksShouldNotShow() {
+    for (long time : new long[] {Long.MIN_VALUE, -1, 0, Integer.MAX_VALUE + 1L, Long.MAX_VALUE}) {
+      SessionRecord record = record(UUID.randomUUID().toString(), time);
+      await(store().createSessionRecord(record, EPOCH));
+      assertThat(await(store().findSession(record.sessionId()))).contains(record);
+      await(store().deleteSession(record.sessionId(), EPOCH));
+    }
+  }
+
+  @Test
+  default void replacesTheWholeRecord() {
+    SessionRecord before = full(UUID.randomUUID().toString());
+    await(store().createSessionRecord(before, EPOCH));
+    SessionRecord after = record(before.sessionId(), 7);
+    await(store().updateSessionRecord(after, EPOCH));
+    await(store().updateSessionRecord(after, EPOCH));
+
+    assertThat(await(store().findSession(before.sessionId()))).contains(after);
+  }
+
+  @Test
+  default void keepsItsOwnCopyOfTheTrees() {
+    SessionRecord record = full(UUID.randomUUID().toString());
+    await(store().createSessionRecord(record, EPOCH));
+    record.sessionOptions().put("changed", "afterwards");
+    await(store().findSession(record.sessionId())).orElseThrow().metadata().put("changed", "afterwards");
+
+    assertThat(await(store().findSession(record.sessionId()))).contains(full(record.sessionId()));
+  }
+
+  @Test
+  default void refusesASecondSessionOfTheSameId() {
+    SessionRecord record = full(UUID.randomUUID().toString());
+    await(store().createSessionRecord(record, EPOCH));
+
+    refused(Kind.CONFLICT, store().createSessionRecord(record, "epoch-2"));
+    refused(Kind.CONFLICT, store().createSessionRecord(record(record.sessionId()), EPOCH));
+    assertThat(await(store().findSession(record.sessionId()))).contains(record);
+    await(store().updateSessionRecord(record, EPOCH));
+  }
+
+  @Test
+  default void acceptsTheSameCreationAgain() {
+    SessionRecord record = full(UUID.randomUUID().toString());
+    await(store().createSessionRecord(record, EPOCH));
+    await(store().createSessionRecord(record, EPOCH));
+
+    await(store().deleteSession(record.sessionId(), EPOCH));
+    assertThat(await(store().findSession(record.sessionId()))).isEmpty();
+  }
+
+  @Test
+  default void saysThatASessionIsNotThere() {
+    String id = UUID.randomUUID().toString();
+
+    assertThat(await(store().findSession(id))).isEmpty();
+    assertThat(await(store().loadSession(id, EPOCH))).isEmpty();
+    assertThat(await(store().findSession(id))).as("loading does not make it").isEmpty();
+    refused(Kind.NOT_FOUND, store().updateSessionRecord(record(id), EPOCH));
+    refused(Kind.NOT_FOUND, store().saveTranscript(id, EPOCH, "t", 0, bytes("x")));
+    refused(Kind.NOT_FOUND, store().saveTranscript(id, EPOCH, "t", 5, bytes("x")));
+    refused(Kind.NOT_FOUND, store().replaceTranscript(id, EPOCH, "t", bytes("x")));
+    refused(Kind.NOT_FOUND, store().readTranscript(id, "t", 0, 1));
+    refused(Kind.NOT_FOUND, store().saveWorkspaceFile(id, EPOCH, "f", 0, bytes("x")));
+    refused(Kind.NOT_FOUND, store().readWorkspaceFile(id, "f", 0, 1));
+    refused(Kind.NOT_FOUND, store().deleteSessionFile(id, EPOCH, "f"));
+    await(store().deleteSession(id, EPOCH));
+  }
+
+  @Test
+  default void erasesEverythingAndForGood() {
+    String id = create();
+    append(id, "journal", 0, "said");
+    await(store().saveWorkspaceFile(id, EPOCH, "secret.txt", 1, bytes("kept")));
+    await(store().deleteSession(id, EPOCH));
+    await(store().deleteSession(id, EPOCH));
+
+    refused(Kind.NOT_FOUND, store().saveTranscript(id, EPOCH, "journal", 4, bytes("late")));
+    refused(Kind.NOT_FOUND, store().saveTranscript(id, EPOCH, "journal", 0, bytes("late")));
+    refused(Kind.NOT_FOUND, store().replaceTranscript(id, EPOCH, "journal", bytes("late")));
+    refused(Kind.NOT_FOUND, store().saveWorkspaceFile(id, EPOCH, "secret.txt", 2, bytes("late")));
+    refused(Kind.NOT_FOUND, store().deleteSessionFile(id, EPOCH, "secret.txt"));
+    refused(Kind.NOT_FOUND, store().updateSessionRecord(record(id), EPOCH));
+    refused(Kind.NOT_FOUND, store().readTranscript(id, "journal", 0, 4));
+    refused(Kind.NOT_FOUND, store().readWorkspaceFile(id, "secret.txt", 0, 4));
+    assertThat(await(store().findSession(id))).isEmpty();
+    assertThat(await(store().loadSession(id, "epoch-2"))).isEmpty();
+
+    await(store().createSessionRecord(record(id), EPOCH));
+    assertThat(load(id)).as("a new session of the old id has nothing of it")
+        .isEqualTo(new StoredSession(record(id), List.of(), List.of()));
+    await(store().deleteSession(id, EPOCH));
+  }
+
+  @Test
+  default void erasesOnlyTheOneSession() {
+    String erased = create();
+    String kept = create();
+    for (String id : List.of(erased, kept)) {
+      append(id, "t", 0, id);
+      await(store().saveWorkspaceFile(id, EPOCH, "f", 0, bytes(id)));
+    }
+    await(store().deleteSession(erased, EPOCH));
+
+    assertThat(transcript(kept, "t")).isEqualTo(kept);
+    assertThat(file(kept, "f")).isEqualTo(kept);
+  }
+
+  @Test
+  default void takesAnyTextAsAnId() {
+    for (String id : INJECTIONS) {
+      checkId(id.isEmpty() ? id : id + UUID.randomUUID());
+    }
+    checkId(UUID.randomUUID() + LONG_NAME.substring(36));
+  }
+
+  private void checkId(String id) {
+    SessionRecord record = new SessionRecord(id, id, id, id, 1, 2, Json.object().put(id, id), Json.object().put(id, id), null);
+    await(store().deleteSession(id, EPOCH));
+    await(store().createSessionRecord(record, id));
+    await(store().saveTranscript(id, id, id, 0, bytes(id)));
+    await(store().saveWorkspaceFile(id, id, id, 3, bytes(id)));
+
+    StoredSession loaded = await(store().loadSession(id, id)).orElseThrow();
+    assertThat(loaded.record()).isEqualTo(record);
+    assertThat(loaded.transcripts()).containsExactly(new StoredSession.Transcript(id, bytes(id).length()));
+    assertThat(loaded.files()).containsExactly(new StoredSession.StoredFile(id, bytes(id).length(), 3));
+    assertThat(transcript(id, id)).isEqualTo(id);
+    assertThat(file(id, id)).isEqualTo(id);
+    await(store().deleteSession(id, id));
+    assertThat(await(store().findSession(id))).isEqualTo(Optional.empty());
+  }
+
+  @Test
+  default void tellsApartIdsThatLookAlike() {
+    String id = "look-alike-" + UUID.randomUUID() + "-\u00e9";
+    List<String> alike = List.of(id, id.toUpperCase(), id + " ", id.replace("\u00e9", "e\u0301"), id.replace("\u00e9", "e"));
+    for (String each : alike) {
+      await(store().createSessionRecord(record(each), EPOCH));
+      append(each, "t", 0, each);
+    }
+    for (String each : alike) {
+      assertThat(transcript(each, "t")).isEqualTo(each);
+      await(store().deleteSession(each, EPOCH));
+    }
+  }
+}

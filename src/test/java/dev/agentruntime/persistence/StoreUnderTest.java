@@ -1,0 +1,106 @@
+package dev.agentruntime.persistence;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.agentruntime.persistence.PersistenceException.Kind;
+import dev.agentruntime.protocol.Json;
+import io.vertx.core.Future;
+import io.vertx.core.buffer.Buffer;
+import java.util.Optional;
+import java.util.Random;
+import java.util.UUID;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/** What the parts of {@link PersistenceContract} share: the adapter, and words to speak to it with. */
+public interface StoreUnderTest {
+
+  long AWAIT_SECONDS = Long.getLong("contract.await.seconds", 60);
+
+  /** The first owner of every session that {@link #create()} makes. */
+  String EPOCH = "epoch-1";
+
+  /** Started. */
+  PersistenceAdapter store();
+
+  /** A new session without transcripts and files, owned by {@link #EPOCH}. */
+  default String create() {
+    SessionRecord record = record(UUID.randomUUID().toString());
+    await(store().createSessionRecord(record, EPOCH));
+    return record.sessionId();
+  }
+
+  default void append(String sessionId, String name, long offset, String text) {
+    await(store().saveTranscript(sessionId, EPOCH, name, offset, bytes(text)));
+  }
+
+  default String transcript(String sessionId, String name) {
+    return await(store().readTranscript(sessionId, name, 0, Integer.MAX_VALUE)).toString();
+  }
+
+  default String file(String sessionId, String path) {
+    return await(store().readWorkspaceFile(sessionId, path, 0, Integer.MAX_VALUE)).toString();
+  }
+
+  /** The session as its next owner finds it. The owner stays {@link #EPOCH}. */
+  default StoredSession load(String sessionId) {
+    Optional<StoredSession> loaded = await(store().loadSession(sessionId, EPOCH));
+    assertThat(loaded).isPresent();
+    return loaded.get();
+  }
+
+  default SessionRecord record(String sessionId) {
+    return record(sessionId, 1_700_000_000_000L);
+  }
+
+  default SessionRecord record(String sessionId, long createdAt) {
+    return new SessionRecord(sessionId, "claude-agent-sdk", "default", null, createdAt, createdAt, Json.object(), null, null);
+  }
+
+  default ObjectNode json(String text) {
+    try {
+      return (ObjectNode) Json.tree(text);
+    } catch (JsonProcessingException e) {
+      throw new IllegalArgumentException(e);
+    }
+  }
+
+  default Buffer bytes(String text) {
+    return Buffer.buffer(text);
+  }
+
+  /** Bytes of every value, NUL included, and the same for the same seed. */
+  default Buffer randomBytes(int length, long seed) {
+    byte[] bytes = new byte[length];
+    new Random(seed).nextBytes(bytes);
+    return Buffer.buffer(bytes);
+  }
+
+  default <T> T await(Future<T> future) {
+    try {
+      return future.toCompletionStage().toCompletableFuture().get(AWAIT_SECONDS, TimeUnit.SECONDS);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof PersistenceException known) {
+        throw known;
+      }
+      throw new AssertionError("failures are PersistenceExceptions", e.getCause());
+    } catch (TimeoutException | InterruptedException e) {
+      throw new AssertionError("no answer within " + AWAIT_SECONDS + " s", e);
+    }
+  }
+
+  /** Waits for a failure, which has to be a {@link PersistenceException} of this kind. */
+  default PersistenceException refused(Kind kind, Future<?> future) {
+    try {
+      Object answer = await(future);
+      throw new AssertionError("expected " + kind + ", got " + answer);
+    } catch (PersistenceException e) {
+      assertThat(e.kind()).as(e.getMessage()).isEqualTo(kind);
+      assertThat(e.getMessage()).isNotBlank();
+      return e;
+    }
+  }
+}
