@@ -24,6 +24,9 @@ final class ClaudeCalls {
   /** Subagents at work, by the id of their call; the CLI's own id for the task, if it told. */
   private final Map<String, String> working = new LinkedHashMap<>();
 
+  /** Every subagent told of; one that was stopped may still say a last word. */
+  private final Set<String> discovered = new HashSet<>();
+
   /** Everything that runs in the background, by the CLI's ids. */
   private Set<String> background = new HashSet<>();
 
@@ -76,11 +79,11 @@ final class ClaudeCalls {
 
   /** A subagent is at work: nothing new if that is known. */
   void discovered(String toolUseId, String name, String taskId, Sink sink) {
-    if (!working.containsKey(toolUseId)) {
+    if (discovered.add(toolUseId)) {
       working.put(toolUseId, taskId);
       sink.event(new SessionEvent.SubagentDiscovered(new SessionEvent.SubagentDiscovered.Discovered(toolUseId, name, toolUseId, List.of())));
     } else if (taskId != null) {
-      working.put(toolUseId, taskId);
+      working.replace(toolUseId, taskId);
     }
   }
 

@@ -3,12 +3,14 @@ package dev.agentruntime.agent.claude;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 import dev.agentruntime.agent.TranscriptFormat;
+import dev.agentruntime.protocol.Block;
 import dev.agentruntime.protocol.Json;
 import dev.agentruntime.protocol.SessionSnapshot;
 import dev.agentruntime.protocol.SubagentStatus;
 import io.vertx.core.buffer.Buffer;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -63,7 +65,15 @@ public final class ClaudeTranscripts implements TranscriptFormat {
             subagents.add(subagent(meta, transcripts.get(path)));
           }
         });
+    List<String> called = main.blocks().stream().map(Block::id).toList();
+    subagents.sort(Comparator.comparingInt(subagent -> order(called, subagent.id())));
     return new Conversations(main.blocks(), subagents);
+  }
+
+  /** In the order of their calls; those that other subagents called come last. */
+  private static int order(List<String> called, String id) {
+    int index = called.indexOf(id);
+    return index < 0 ? Integer.MAX_VALUE : index;
   }
 
   private static SessionSnapshot.Subagent subagent(JsonNode meta, Buffer lines) {

@@ -19,11 +19,9 @@ import java.time.Clock;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -40,8 +38,14 @@ class RecordingsTest {
   private static final Path GOLDEN = Path.of("src/test/resources/golden/claude-code");
   private static final Clock CLOCK = Clock.fixed(Instant.parse("2026-01-01T00:00:00Z"), ZoneOffset.UTC);
 
-  /** What only the stream has: remarks on retries are not saved. */
-  private static final Set<String> LIVE_ONLY = Set.of("system");
+  /** The first block of a subagent that runs in the background: its prompt is not in the stream. */
+  private static final int PROMPT_SAVED_ONLY = 1;
+
+  /** What only the stream has: remarks, except the mark of a compaction, and errors that are in the result of a turn alone. */
+  private static boolean isLiveOnly(Block block) {
+    return block instanceof Block.SystemNote note && !note.message().equals("The conversation was compacted.")
+        || block instanceof Block.ErrorNote error && error.code().equals("max_turns");
+  }
 
   static Stream<String> scenarios() throws IOException {
     try (Stream<Path> folders = Files.list(RECORDINGS)) {
@@ -76,8 +80,8 @@ class RecordingsTest {
     EventFold live = folded(scenario);
     Conversations saved = saved(scenario);
 
-    assertThat(comparable(saved.main(), Set.of("user_message")))
-        .isEqualTo(comparable(live.blocks(), LIVE_ONLY));
+    assertThat(comparable(saved.main().stream().filter(block -> !(block instanceof Block.UserMessage))))
+        .isEqualTo(comparable(live.blocks().stream().filter(block -> !isLiveOnly(block))));
     assertThat(saved.subagents()).hasSameSizeAs(live.subagents());
     for (int i = 0; i < saved.subagents().size(); i++) {
       SessionSnapshot.Subagent was = live.subagents().get(i);
@@ -85,7 +89,8 @@ class RecordingsTest {
       assertThat(is.id()).isEqualTo(was.id());
       assertThat(is.name()).isEqualTo(was.name());
       assertThat(is.status()).isEqualTo(was.status());
-      assertThat(comparable(is.blocks(), Set.of())).isEqualTo(comparable(was.blocks(), Set.of()));
+      assertThat(comparable(is.blocks().stream().skip(scenario.contains("background") ? PROMPT_SAVED_ONLY : 0)))
+          .isEqualTo(comparable(was.blocks().stream()));
     }
   }
 
@@ -103,7 +108,7 @@ class RecordingsTest {
         .map(message -> message.id() + " " + message.content().plainText()).toList();
     assertThat(saved).isEqualTo(sent);
     assertThat(parsed(scenario).taken).containsExactlyElementsOf(sent.stream().map(line -> line.split(" ")[0]).toList());
-    assertThat(parsed(scenario).ends).extracting(end -> end.messageId())
+    assertThat(parsed(scenario).ends).filteredOn(end -> !end.unsolicited()).extracting(end -> end.messageId())
         .containsExactlyElementsOf(sent.stream().map(line -> line.split(" ")[0]).toList());
   }
 
@@ -111,7 +116,6 @@ class RecordingsTest {
     Recorded recorded = new Recorded().parse(new ClaudeOutputParser(CLOCK),
         Files.readAllBytes(RECORDINGS.resolve(scenario).resolve("stdout.jsonl")));
     assertThat(recorded.unknown).isEmpty();
-    assertThat(recorded.began).isZero();
     return recorded;
   }
 
@@ -137,16 +141,11 @@ class RecordingsTest {
   }
 
   /** Blocks without what the saved ones cannot have: the moment at which a streamed block began. */
-  private static List<JsonNode> comparable(Collection<Block> blocks, Set<String> without) {
-    List<JsonNode> trees = new ArrayList<>();
-    for (Block block : blocks) {
+  private static List<JsonNode> comparable(Stream<Block> blocks) {
+    return blocks.map(block -> {
       ObjectNode tree = Json.toTree(block);
-      tree.remove(List.of("timestamp", "durationMs"));
-      if (!without.contains(tree.path("type").asText())) {
-        trees.add(tree);
-      }
-    }
-    return trees;
+      return (JsonNode) tree.remove(List.of("timestamp", "durationMs"));
+    }).toList();
   }
 
   private static void assertGolden(Path file, JsonNode actual) throws IOException {
