@@ -20,7 +20,8 @@ public interface Sandbox {
   SandboxFiles files();
 
   /**
-   * Starts a process that outlives this runtime if need be. Its output goes to a file in the sandbox, its input comes through a pipe there.
+   * Starts a process in the workspace that outlives this runtime if need be. Its output goes to a file in the sandbox, its input comes
+   * through a pipe there that stays open. What it started and left behind is killed when it ends.
    */
   Future<SandboxProcess> start(ProcessSpec spec);
 
@@ -30,7 +31,10 @@ public interface Sandbox {
    */
   Future<SandboxProcess> attach(String processId);
 
-  /** Runs a command to its end and gives what it printed (the last 64 KiB of each stream); kills it after {@code timeout}. */
+  /**
+   * Runs a command, with nothing on its standard input, and gives what it printed (the last 64 KiB of each stream). After {@code timeout} it
+   * is killed with everything that it started, and its exit code is 137.
+   */
   Future<Completed> run(ProcessSpec spec, Duration timeout);
 
   /**
@@ -47,7 +51,7 @@ public interface Sandbox {
   record Completed(int exitCode, String stdout, String stderr) {}
 
   /**
-   * Something at {@code path} (relative to the workspace, {@code ""} for the whole) may have changed.
+   * The file at {@code path} (relative to the workspace, {@code ""} for any number of files anywhere) may have changed, come or gone.
    */
   record FileHint(String path) {}
 }

@@ -22,10 +22,13 @@ public interface SandboxFiles {
   /** Up to {@code length} bytes from {@code offset}; fewer only at the end. Fails with {@code NO_FILE}. */
   Future<Buffer> read(SandboxPath path, long offset, int length);
 
-  /** Creates or replaces files and the folders they need, each whole or not at all. */
+  /**
+   * Creates or replaces files and the folders they need, each whole or not at all, in order up to the first that fails. A path where a folder
+   * is, or that leads through a file, is refused with {@code FORBIDDEN_PATH}.
+   */
   Future<Void> write(List<FileContent> files);
 
-  /** Succeeds also if there is none. Folders that become empty stay. */
+  /** Succeeds also if there is none. Folders that become empty stay; a folder itself is refused with {@code FORBIDDEN_PATH}. */
   Future<Void> delete(SandboxPath path);
 
   /** @param unreadable entries that are there and could not be read */
@@ -36,7 +39,7 @@ public interface SandboxFiles {
   }
 
   /**
-   * @param path relative to the root that was listed
+   * @param path relative to the {@link SandboxPath.Root}
    * @param size bytes
    * @param modifiedAt epoch milliseconds
    */

@@ -29,7 +29,7 @@ public interface SandboxProcess {
   /** Writes whole lines, in the order of the calls. Succeeds when the process' pipe has taken them. */
   Future<Void> writeStdin(Buffer bytes);
 
-  /** Signals the process and everything it started. */
+  /** Signals the process and everything it started. Succeeds also if it has ended. */
   Future<Void> signal(Signal signal);
 
   /** Succeeds with the exit code when the process has ended; 128 + n after signal n; -1 if it is not known. */

@@ -1,0 +1,241 @@
+package dev.agentruntime.sandbox.local;
+
+import dev.agentruntime.sandbox.SandboxException;
+import dev.agentruntime.sandbox.SandboxException.Kind;
+import dev.agentruntime.sandbox.SandboxProcess;
+import dev.agentruntime.sandbox.local.DirectoryWatch.Change;
+import dev.agentruntime.sandbox.local.Reaper.Family;
+import dev.agentruntime.sandbox.local.Reaper.Keeper;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
+import io.vertx.core.buffer.Buffer;
+import java.io.IOException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.WatchKey;
+import java.util.OptionalInt;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Function;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** A process that was launched by this runtime or an earlier one. Its end is known by the file that its keeper writes, or by the keeper's. */
+final class LocalProcess implements SandboxProcess {
+
+  private static final Logger LOG = LoggerFactory.getLogger(LocalProcess.class);
+
+  /** What a shell reports of a process that was killed: 128 + 9. */
+  static final int KILLED = 137;
+
+  private static final int UNKNOWN = -1;
+
+  private final ProcessDirectory directory;
+  private final Keeper keeper;
+  private final Family family;
+  private final Workers workers;
+  private final Reaper reaper;
+  private final InputWriter input;
+  private final SerialTask exitCheck;
+  private final Promise<Integer> exit = Promise.promise();
+  private final AtomicReference<OutputReader> reader = new AtomicReference<>();
+  private final AtomicBoolean ending = new AtomicBoolean();
+  private volatile boolean ended;
+  private volatile WatchKey watchKey;
+  private DirectoryWatch watch;
+  private boolean seenAlive;
+
+  LocalProcess(ProcessDirectory directory, Keeper keeper, Workers workers, Reaper reaper) {
+    this.directory = directory;
+    this.keeper = keeper;
+    this.family = Family.ofProcess(directory.id(), keeper);
+    this.workers = workers;
+    this.reaper = reaper;
+    this.input = new InputWriter(directory.in(), workers.input());
+    this.exitCheck = new SerialTask(workers.work(), this::checkExit);
+  }
+
+  private final DirectoryWatch.Listener listener = new DirectoryWatch.Listener() {
+    @Override
+    public void changed(Path name, Change change) {
+      if (name.toString().equals(ProcessDirectory.OUT)) {
+        wakeReader();
+      } else if (name.toString().equals(ProcessDirectory.EXIT)) {
+        exitCheck.wake();
+      }
+    }
+
+    @Override
+    public void missed() {
+      check();
+    }
+  };
+
+  /** Starts to follow what the process does. Blocks briefly. */
+  void follow(DirectoryWatch watch) {
+    this.watch = watch;
+    watchKey = watch.register(directory.path(), listener);
+    checkExit();
+  }
+
+  /** Whether nobody tells of its output, so that it has to be looked at. */
+  boolean polled() {
+    return watchKey == null && !ended;
+  }
+
+  boolean ended() {
+    return ended;
+  }
+
+  Keeper keeper() {
+    return keeper;
+  }
+
+  ProcessDirectory directory() {
+    return directory;
+  }
+
+  /** Looks at everything, for events that were missed. */
+  void check() {
+    if (!ended) {
+      exitCheck.wake();
+    }
+    look();
+  }
+
+  /** Looks for new output and a regular end. */
+  void look() {
+    OutputReader current = reader.get();
+    if (current != null) {
+      current.look();
+    }
+    try {
+      if (!ended && directory.exitCode().isPresent()) {
+        exitCheck.wake();
+      }
+    } catch (IOException | NumberFormatException e) {
+      exitCheck.wake();
+    }
+  }
+
+  @Override
+  public String id() {
+    return directory.id();
+  }
+
+  @Override
+  public Future<Void> readStdout(long offset, Function<Buffer, Future<Void>> consumer) {
+    return workers.call(() -> {
+      try {
+        return new OutputReader(directory.out(), offset, consumer, this::ended, workers.output());
+      } catch (NoSuchFileException e) {
+        throw new SandboxException(Kind.GONE, "the sandbox has ended", e);
+      }
+    }).compose(opened -> {
+      if (!reader.compareAndSet(null, opened)) {
+        opened.stop();
+        return Future.failedFuture(new SandboxException(Kind.FAILED, "the output of the process is being read already"));
+      }
+      Future<Void> done = opened.done();
+      done.onComplete(result -> reader.compareAndSet(opened, null));
+      opened.wake();
+      return done;
+    });
+  }
+
+  @Override
+  public void stopReading() {
+    OutputReader current = reader.getAndSet(null);
+    if (current != null) {
+      current.stop();
+    }
+  }
+
+  @Override
+  public Future<String> stderrTail(int maxBytes) {
+    return workers.call(() -> {
+      try {
+        return ProcessDirectory.tail(directory.err(), maxBytes);
+      } catch (NoSuchFileException e) {
+        throw new SandboxException(Kind.GONE, "the sandbox has ended", e);
+      }
+    });
+  }
+
+  @Override
+  public Future<Void> writeStdin(Buffer bytes) {
+    return input.write(bytes);
+  }
+
+  @Override
+  public Future<Void> signal(Signal signal) {
+    return workers.call(() -> {
+      if (!ended) {
+        reaper.signal(family, signal);
+        exitCheck.wake();
+      }
+      return null;
+    });
+  }
+
+  @Override
+  public Future<Integer> exit() {
+    return exit.future();
+  }
+
+  /** Everything in the sandbox was killed. */
+  void killed() {
+    try {
+      end(directory.exitCode().orElse(KILLED));
+    } catch (IOException | NumberFormatException e) {
+      end(KILLED);
+    }
+  }
+
+  private void wakeReader() {
+    OutputReader current = reader.get();
+    if (current != null) {
+      current.wake();
+    }
+  }
+
+  private void checkExit() {
+    if (ended) {
+      return;
+    }
+    try {
+      boolean alive = reaper.alive(keeper);
+      seenAlive |= alive;
+      // In this order: a keeper that is not alive has written what it had to.
+      OptionalInt code = directory.exitCode();
+      if (code.isPresent() || !alive) {
+        endRemains();
+        end(code.orElse(UNKNOWN));
+      }
+    } catch (IOException | RuntimeException e) {
+      LOG.warn("the end of a process could not be looked at", e);
+    }
+  }
+
+  /** What a process leaves behind ends with it, so that nothing more is written to its output. */
+  private void endRemains() {
+    try {
+      reaper.end(seenAlive ? Family.ofProcess(directory.id(), keeper.asTrusted()) : family, row -> false);
+    } catch (SandboxException e) {
+      LOG.warn("something that a process left behind: {}", e.getMessage());
+    }
+  }
+
+  private void end(int code) {
+    if (!ending.compareAndSet(false, true)) {
+      return;
+    }
+    ended = true;
+    input.close();
+    if (watchKey != null) {
+      watch.cancel(watchKey, listener);
+    }
+    wakeReader();
+    exit.complete(code);
+  }
+}

@@ -1,0 +1,145 @@
+package dev.agentruntime.sandbox.local;
+
+import dev.agentruntime.sandbox.SandboxException;
+import dev.agentruntime.sandbox.SandboxException.Kind;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
+import io.vertx.core.buffer.Buffer;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.concurrent.Executor;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
+import java.util.function.Function;
+
+/** Follows a file from an offset on, on demand: one chunk is out at a time, and nothing is read ahead of it. */
+final class OutputReader {
+
+  private static final int CHUNK_BYTES = 64 * 1024;
+  /** After which other readers have their turn. */
+  private static final int CHUNKS_AT_A_STRETCH = 16;
+  private static final ThreadLocal<byte[]> CHUNK = ThreadLocal.withInitial(() -> new byte[CHUNK_BYTES]);
+
+  private final FileChannel channel;
+  private final Function<Buffer, Future<Void>> consumer;
+  private final BooleanSupplier ended;
+  private final SerialTask reading;
+  private final Promise<Void> done = Promise.promise();
+  private final ReentrantLock handing = new ReentrantLock();
+  private volatile long position;
+  private volatile boolean out;
+  private volatile boolean stopped;
+
+  /** @param ended whether nothing will be written any more */
+  OutputReader(Path file, long offset, Function<Buffer, Future<Void>> consumer, BooleanSupplier ended, Executor executor) throws IOException {
+    this.channel = FileChannel.open(file, StandardOpenOption.READ);
+    this.position = offset;
+    this.consumer = consumer;
+    this.ended = ended;
+    this.reading = new SerialTask(executor, this::read);
+  }
+
+  Future<Void> done() {
+    return done.future();
+  }
+
+  /** There may be more to read, or the end. */
+  void wake() {
+    reading.wake();
+  }
+
+  /** As {@link #wake}, if there is. */
+  void look() {
+    try {
+      if (!out && (channel.size() > position || ended.getAsBoolean())) {
+        wake();
+      }
+    } catch (IOException e) {
+      wake();
+    }
+  }
+
+  /** When it returns no chunk will be handed out, and none is being handed out by another thread. */
+  void stop() {
+    handing.lock();
+    try {
+      stopped = true;
+    } finally {
+      handing.unlock();
+    }
+    finish(null);
+  }
+
+  private void read() {
+    try {
+      for (int i = 0; i < CHUNKS_AT_A_STRETCH; i++) {
+        if (out || stopped) {
+          return;
+        }
+        boolean last = ended.getAsBoolean();
+        byte[] chunk = CHUNK.get();
+        int length = channel.read(ByteBuffer.wrap(chunk), position);
+        if (length <= 0) {
+          if (last) {
+            finish(null);
+          }
+          return;
+        }
+        if (!handOut(Buffer.buffer(length).appendBytes(chunk, 0, length))) {
+          return;
+        }
+      }
+      wake();
+    } catch (IOException e) {
+      finish(stopped ? null : new SandboxException(Kind.FAILED, "the output of the process could not be read", e));
+    } catch (RuntimeException e) {
+      finish(e);
+    }
+  }
+
+  /** @return whether it was consumed at once */
+  private boolean handOut(Buffer chunk) {
+    Future<Void> consumed;
+    handing.lock();
+    try {
+      if (stopped) {
+        return false;
+      }
+      out = true;
+      position += chunk.length();
+      consumed = consumer.apply(chunk);
+    } finally {
+      handing.unlock();
+    }
+    if (consumed.succeeded()) {
+      out = false;
+      return true;
+    }
+    consumed.onComplete(result -> {
+      out = false;
+      if (result.failed()) {
+        finish(result.cause());
+      } else {
+        wake();
+      }
+    });
+    return false;
+  }
+
+  private void finish(Throwable failure) {
+    stopped = true;
+    try {
+      channel.close();
+    } catch (IOException e) {
+      // It was only read from.
+    }
+    if (failure == null) {
+      done.tryComplete();
+    } else {
+      done.tryFail(failure);
+    }
+  }
+}

@@ -1,0 +1,26 @@
+package dev.agentruntime.sandbox.local;
+
+import java.util.List;
+import java.util.Optional;
+
+/** What the JDK knows of processes on any system: who is whose child. */
+final class PortableTable implements ProcessTable {
+
+  @Override
+  public List<Row> rows() {
+    return ProcessHandle.allProcesses()
+        .map(handle -> new Row(handle.pid(), handle.parent().map(ProcessHandle::pid).orElse(0L), 0, 0, identity(handle), null, null))
+        .filter(row -> row.identity() != null)
+        .toList();
+  }
+
+  @Override
+  public String identity(long pid) {
+    Optional<ProcessHandle> handle = ProcessHandle.of(pid);
+    return handle.isPresent() && handle.get().isAlive() ? identity(handle.get()) : null;
+  }
+
+  private static String identity(ProcessHandle handle) {
+    return handle.info().startInstant().map(start -> Long.toString(start.toEpochMilli())).orElse(null);
+  }
+}

@@ -1,0 +1,82 @@
+package dev.agentruntime.sandbox.local;
+
+import dev.agentruntime.sandbox.local.Reaper.Keeper;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/**
+ * What is kept of a process: {@code out} and {@code err}, the pipe {@code in}, {@code pid} (number and identity of its keeper), and
+ * {@code exit} once it has ended.
+ */
+record ProcessDirectory(String id, Path path) {
+
+  static final String OUT = "out";
+  static final String EXIT = "exit";
+
+  Path out() {
+    return path.resolve(OUT);
+  }
+
+  Path err() {
+    return path.resolve("err");
+  }
+
+  Path in() {
+    return path.resolve("in");
+  }
+
+  private Path pid() {
+    return path.resolve("pid");
+  }
+
+  void create() throws IOException {
+    Files.createDirectory(path, SandboxDirectory.OWNER_ONLY);
+    Files.createFile(out());
+    Files.createFile(err());
+  }
+
+  void writeKeeper(Keeper keeper) throws IOException {
+    SandboxDirectory.writeWhole(pid(), keeper.pid() + " " + (keeper.identity() == null ? "-" : keeper.identity()) + "\n");
+  }
+
+  /** @return empty if the process was never there */
+  Optional<Keeper> readKeeper() throws IOException {
+    try {
+      String[] parts = Files.readString(pid()).strip().split(" ");
+      return Optional.of(new Keeper(Long.parseLong(parts[0]), parts[1].equals("-") ? null : parts[1], false));
+    } catch (NoSuchFileException e) {
+      return Optional.empty();
+    }
+  }
+
+  /** @return empty until the keeper has written all of it */
+  OptionalInt exitCode() throws IOException {
+    try {
+      String text = Files.readString(path.resolve(EXIT));
+      return text.endsWith("\n") ? OptionalInt.of(Integer.parseInt(text.strip())) : OptionalInt.empty();
+    } catch (NoSuchFileException e) {
+      return OptionalInt.empty();
+    }
+  }
+
+  /** The last bytes of a file of text. */
+  static String tail(Path file, int maxBytes) throws IOException {
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+      long size = channel.size();
+      ByteBuffer bytes = ByteBuffer.allocate((int) Math.min(size, maxBytes));
+      long position = size - bytes.capacity();
+      while (bytes.hasRemaining() && channel.read(bytes, position + bytes.position()) > 0) {
+        continue;
+      }
+      return new String(bytes.array(), 0, bytes.position(), StandardCharsets.UTF_8);
+    }
+  }
+}

@@ -1,0 +1,107 @@
+package dev.agentruntime.sandbox.local;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
+
+/** Linux: {@code /proc}, as proc(5) describes it. */
+final class ProcfsTable implements ProcessTable {
+
+  private static final Path PROC = Path.of("/proc");
+
+  private final String bootId = bootId();
+  private final AtomicLong asked = new AtomicLong();
+  private final ReentrantLock scanning = new ReentrantLock();
+  private long answers;
+  private List<Row> rows = List.of();
+
+  /** Those who ask while a scan is running share the next one. */
+  @Override
+  public List<Row> rows() {
+    long ticket = asked.incrementAndGet();
+    scanning.lock();
+    try {
+      if (answers < ticket) {
+        long answered = asked.get();
+        rows = scan();
+        answers = answered;
+      }
+      return rows;
+    } finally {
+      scanning.unlock();
+    }
+  }
+
+  @Override
+  public String identity(long pid) {
+    Stat stat = stat(PROC.resolve(Long.toString(pid)));
+    return stat == null ? null : identity(stat);
+  }
+
+  private List<Row> scan() {
+    List<Row> found = new ArrayList<>();
+    try (DirectoryStream<Path> entries = Files.newDirectoryStream(PROC, "[0-9]*")) {
+      for (Path entry : entries) {
+        Stat stat = stat(entry);
+        if (stat != null) {
+          String environment = read(entry.resolve("environ"));
+          found.add(new Row(Long.parseLong(entry.getFileName().toString()), stat.parent, stat.group, stat.session, identity(stat),
+              variable(environment, Launcher.SANDBOX_VARIABLE), variable(environment, Launcher.PROCESS_VARIABLE)));
+        }
+      }
+    } catch (IOException e) {
+      throw new IllegalStateException("the process table cannot be read", e);
+    }
+    return List.copyOf(found);
+  }
+
+  private String identity(Stat stat) {
+    return bootId + "/" + stat.startTicks;
+  }
+
+  /** @return {@code null} if there is no such process, or it is a zombie */
+  private static Stat stat(Path process) {
+    String text = read(process.resolve("stat"));
+    int name = text.lastIndexOf(')');
+    if (name < 0) {
+      return null;
+    }
+    // From the third field of proc(5) on; the second, the name, may hold spaces and brackets.
+    String[] fields = text.substring(name + 2).split(" ");
+    if (fields[0].equals("Z") || fields[0].equals("X")) {
+      return null;
+    }
+    return new Stat(Long.parseLong(fields[1]), Long.parseLong(fields[2]), Long.parseLong(fields[3]), Long.parseLong(fields[19]));
+  }
+
+  private static String variable(String environment, String name) {
+    String start = name + "=";
+    int at = environment.startsWith(start) ? 0 : environment.indexOf("\0" + start) + 1;
+    if (at == 0 && !environment.startsWith(start)) {
+      return null;
+    }
+    int end = environment.indexOf('\0', at);
+    return environment.substring(at + start.length(), end < 0 ? environment.length() : end);
+  }
+
+  /** @return empty if it is gone or not ours to read */
+  private static String read(Path file) {
+    try {
+      return new String(Files.readAllBytes(file), StandardCharsets.ISO_8859_1);
+    } catch (IOException e) {
+      return "";
+    }
+  }
+
+  private static String bootId() {
+    return read(PROC.resolve("sys/kernel/random/boot_id")).strip();
+  }
+
+  private record Stat(long parent, long group, long session, long startTicks) {}
+}
