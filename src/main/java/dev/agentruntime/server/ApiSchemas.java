@@ -1,0 +1,165 @@
+package dev.agentruntime.server;
+
+import com.fasterxml.jackson.annotation.JsonTypeName;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.networknt.schema.JsonSchema;
+import com.networknt.schema.JsonSchemaFactory;
+import com.networknt.schema.PathType;
+import com.networknt.schema.SchemaLocation;
+import com.networknt.schema.SchemaValidatorsConfig;
+import com.networknt.schema.SpecVersion;
+import com.networknt.schema.ValidationMessage;
+import dev.agentruntime.protocol.ApiException;
+import dev.agentruntime.protocol.ClientMessage;
+import dev.agentruntime.protocol.ErrorCode;
+import dev.agentruntime.protocol.Json;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * {@code openapi.json} and {@code asyncapi.json}, as they are served, and the check of what clients send against the schemas in them.
+ * Thread-safe.
+ */
+final class ApiSchemas {
+
+  /** Only names; nothing is fetched. */
+  private static final String BASE = "https://agent-runtime.invalid/";
+  private static final int MAX_DETAILS = 20;
+
+  private final String openApi = resource("openapi.json");
+  private final String asyncApi = resource("asyncapi.json");
+  private final JsonSchemaFactory factory = JsonSchemaFactory.getInstance(SpecVersion.VersionFlag.V202012,
+      builder -> builder.schemaLoaders(loaders -> loaders.schemas(Map.of(BASE + "openapi.json", openApi, BASE + "asyncapi.json", asyncApi))));
+  private final SchemaValidatorsConfig config =
+      SchemaValidatorsConfig.builder().pathType(PathType.JSON_POINTER).formatAssertionsEnabled(false).build();
+  private final Map<String, JsonSchema> requests = new TreeMap<>();
+  private final Map<String, JsonSchema> clientMessages = new TreeMap<>();
+
+  ApiSchemas() {
+    try {
+      Json.tree(openApi).at("/components/schemas").fieldNames()
+          .forEachRemaining(name -> requests.put(name, schema("openapi.json", name)));
+      List<String> types = Arrays.stream(ClientMessage.class.getPermittedSubclasses())
+          .map(type -> type.getAnnotation(JsonTypeName.class).value()).toList();
+      Json.tree(asyncApi).at("/components/schemas").properties().forEach(entry -> {
+        String type = entry.getValue().at("/properties/type/const").asText();
+        if (types.contains(type)) {
+          clientMessages.put(type, schema("asyncapi.json", entry.getKey()));
+        }
+      });
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  String openApi() {
+    return openApi;
+  }
+
+  String asyncApi() {
+    return asyncApi;
+  }
+
+  /**
+   * A request's body or parameters as a record.
+   *
+   * @param schema name in {@code components.schemas} of {@code openapi.json}
+   * @throws ApiException {@code INVALID_REQUEST} with what is wrong with each field
+   */
+  <T> T request(String schema, JsonNode json, Class<T> type) {
+    check(requests.get(schema), json, "The request is not valid");
+    return convert(json, type);
+  }
+
+  /** @throws ApiException {@code INVALID_REQUEST} with what is wrong with each field */
+  ClientMessage clientMessage(JsonNode json) {
+    JsonNode type = json.path("type");
+    if (!json.isObject() || !type.isTextual()) {
+      throw new ApiException(ErrorCode.INVALID_REQUEST, "A message is an object with a string \"type\".",
+          List.of(new ApiException.Detail("/type", "is missing or not a string")));
+    }
+    JsonSchema schema = clientMessages.get(type.textValue());
+    if (schema == null) {
+      throw new ApiException(ErrorCode.INVALID_REQUEST, "There is no such message type; there are " + clientMessages.keySet() + ".",
+          List.of(new ApiException.Detail("/type", "is not known")));
+    }
+    check(schema, json, "The message is not valid");
+    return convert(json, ClientMessage.class);
+  }
+
+  private static <T> T convert(JsonNode json, Class<T> type) {
+    try {
+      return Json.to(json, type);
+    } catch (IllegalArgumentException e) {
+      throw new ApiException(ErrorCode.INVALID_REQUEST, "The request has a value that does not fit its field.", e);
+    }
+  }
+
+  private static void check(JsonSchema schema, JsonNode json, String sentence) {
+    List<ApiException.Detail> details = new ArrayList<>();
+    for (ValidationMessage message : schema.validate(json)) {
+      if (details.size() < MAX_DETAILS) {
+        details.add(detail(message));
+      }
+    }
+    checkText(json, "", details);
+    if (!details.isEmpty()) {
+      ApiException.Detail first = details.getFirst();
+      throw new ApiException(ErrorCode.INVALID_REQUEST,
+          sentence + ": " + (first.path().isEmpty() ? "it" : first.path()) + " " + first.message() + ".", details);
+    }
+  }
+
+  private static ApiException.Detail detail(ValidationMessage message) {
+    String path = message.getInstanceLocation().toString();
+    return switch (message.getType()) {
+      case "additionalProperties" -> new ApiException.Detail(path + "/" + escaped(message.getProperty()), "is not a known field");
+      case "required" -> new ApiException.Detail(path + "/" + escaped(message.getProperty()), "is missing");
+      default -> {
+        String text = message.getMessage();
+        yield new ApiException.Detail(path, text.startsWith(path + ": ") ? text.substring(path.length() + 2) : text);
+      }
+    };
+  }
+
+  /** Half a surrogate pair has no form in UTF-8, so it could neither be stored nor sent on. */
+  private static void checkText(JsonNode json, String path, List<ApiException.Detail> details) {
+    if (json.isTextual() && !StandardCharsets.UTF_8.newEncoder().canEncode(json.textValue())) {
+      details.add(new ApiException.Detail(path, "has half of a surrogate pair"));
+    } else if (json.isArray()) {
+      for (int i = 0; i < json.size(); i++) {
+        checkText(json.get(i), path + "/" + i, details);
+      }
+    } else if (json.isObject()) {
+      json.properties().forEach(field -> {
+        if (!StandardCharsets.UTF_8.newEncoder().canEncode(field.getKey())) {
+          details.add(new ApiException.Detail(path, "has a field whose name has half of a surrogate pair"));
+        }
+        checkText(field.getValue(), path + "/" + escaped(field.getKey()), details);
+      });
+    }
+  }
+
+  private static String escaped(String field) {
+    return field.replace("~", "~0").replace("/", "~1");
+  }
+
+  private JsonSchema schema(String document, String name) {
+    return factory.getSchema(SchemaLocation.of(BASE + document + "#/components/schemas/" + name), config);
+  }
+
+  private static String resource(String name) {
+    try (InputStream in = ApiSchemas.class.getResourceAsStream("/" + name)) {
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

@@ -1,0 +1,213 @@
+package dev.agentruntime.server;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.agentruntime.protocol.ApiException;
+import dev.agentruntime.session.Joined;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.EventLoop;
+import io.netty.util.concurrent.ScheduledFuture;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
+import io.vertx.core.http.HttpHeaders;
+import io.vertx.core.http.HttpServerResponse;
+import io.vertx.core.internal.ContextInternal;
+import io.vertx.core.internal.buffer.BufferInternal;
+import io.vertx.ext.web.RoutingContext;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * One client of a session's server-sent events. Begins with {@code session:joined}, as a WebSocket does; an event without a place in the
+ * stream has no {@code id:}, so that a client comes back with the last that has one.
+ *
+ * <p>Everything happens on the connection's event loop; {@link #drain()} may be called from any thread.
+ */
+final class EventStream implements FrameSink, ClientStreams.Connection {
+
+  static final String CONTENT_TYPE = "text/event-stream";
+
+  private static final int FULL_BYTES = 64 * 1024;
+  private static final int SLICE_BYTES = 32 * 1024;
+
+  private final HttpServerResponse response;
+  private final ClientStreams streams;
+  private final EventLoop loop;
+  private final LoopFeeds feeds;
+  private final long heartbeatMs;
+  private final Promise<Void> closed = Promise.promise();
+  private ByteBuf rest = Unpooled.EMPTY_BUFFER;
+  private FeedReader reader;
+  private ScheduledFuture<?> heartbeat;
+  private boolean enlisted;
+  private boolean pumpScheduled;
+  private boolean gone;
+
+  EventStream(RoutingContext context, ClientStreams streams, long heartbeatMs) {
+    this.response = context.response();
+    this.streams = streams;
+    this.loop = ((ContextInternal) context.vertx().getOrCreateContext()).nettyEventLoop();
+    this.feeds = streams.feeds(loop);
+    this.heartbeatMs = heartbeatMs;
+  }
+
+  /** Answers the request. On its context. */
+  void open(Joined joined) {
+    feeds.metrics().streamsOpen.incrementAndGet();
+    response.setChunked(true)
+        .setWriteQueueMaxSize(FULL_BYTES)
+        .putHeader(HttpHeaders.CONTENT_TYPE, CONTENT_TYPE)
+        .putHeader("X-Accel-Buffering", "no");
+    response.closeHandler(nothing -> execute(this::gone));
+    response.exceptionHandler(cause -> { });
+    response.drainHandler(nothing -> execute(this::pump));
+    execute(() -> begin(joined));
+  }
+
+  private void begin(Joined joined) {
+    heartbeat = loop.scheduleAtFixedRate(this::beat, heartbeatMs, heartbeatMs, TimeUnit.MILLISECONDS);
+    reader = new FeedReader(feeds, this, joined.log().sessionId());
+    reader.start(joined, null);
+    if (response.closed()) {
+      gone();
+    }
+  }
+
+  private void execute(Runnable work) {
+    if (loop.inEventLoop()) {
+      work.run();
+    } else {
+      loop.execute(work);
+    }
+  }
+
+  @Override
+  public boolean writable() {
+    return !gone && !rest.isReadable() && !response.writeQueueFull();
+  }
+
+  @Override
+  public void write(Batch batch) {
+    send(batch.encoded(FrameFormat.SERVER_SENT_EVENT));
+  }
+
+  @Override
+  public void enlist(FeedReader lagging) {
+    enlisted = true;
+    schedulePump();
+  }
+
+  @Override
+  public boolean snapshotBegun(FeedReader asking) {
+    return true;
+  }
+
+  @Override
+  public void snapshotDone() {
+    // A stream has one session, so there is never another that waits.
+  }
+
+  @Override
+  public void joined(Joined joined, JsonNode id) {
+    feeds.metrics().framesOut.increment();
+    send(Unpooled.wrappedBuffer(3,
+        SocketFrames.utf8(FrameFormat.lines(joined.log().epoch(), joined.seq(), "session:joined")),
+        SocketFrames.joined(joined, null), SocketFrames.utf8("\n\n")));
+  }
+
+  @Override
+  public void left(FeedReader leaving, String reason) {
+    event("session:left", SocketFrames.left(leaving.sessionId(), null, reason));
+    finish();
+  }
+
+  @Override
+  public void troubled(FeedReader troubled, ApiException problem) {
+    event("error", SocketFrames.error(problem, null, troubled.sessionId()));
+  }
+
+  private void event(String name, ByteBuf json) {
+    feeds.metrics().framesOut.increment();
+    send(Unpooled.wrappedBuffer(3, SocketFrames.utf8("event: " + name + "\ndata: "), json, SocketFrames.utf8("\n\n")));
+  }
+
+  private void send(ByteBuf bytes) {
+    if (gone) {
+      bytes.release();
+      return;
+    }
+    rest = rest.isReadable() ? Unpooled.wrappedBuffer(rest, bytes) : bytes;
+    flush();
+  }
+
+  /** Large pieces go in slices, each as the connection takes it. */
+  private void flush() {
+    while (rest.isReadable() && !response.writeQueueFull()) {
+      boolean whole = rest.readableBytes() <= 2 * FULL_BYTES;
+      ByteBuf slice = whole ? rest : rest.readRetainedSlice(SLICE_BYTES);
+      rest = whole ? Unpooled.EMPTY_BUFFER : rest;
+      feeds.metrics().bytesOut.increment(slice.readableBytes());
+      response.write(BufferInternal.buffer(slice));
+    }
+  }
+
+  private void schedulePump() {
+    if (!pumpScheduled) {
+      pumpScheduled = true;
+      loop.execute(() -> {
+        pumpScheduled = false;
+        pump();
+      });
+    }
+  }
+
+  private void pump() {
+    if (gone) {
+      return;
+    }
+    flush();
+    while (enlisted && writable()) {
+      enlisted = reader.pump();
+    }
+  }
+
+  private void beat() {
+    if (writable()) {
+      response.write(": still here\n\n");
+    }
+  }
+
+  private void finish() {
+    if (!gone) {
+      flush();
+      if (rest.isReadable()) {
+        rest.release();
+        rest = Unpooled.EMPTY_BUFFER;
+      }
+      response.end();
+      gone();
+    }
+  }
+
+  private void gone() {
+    if (gone) {
+      return;
+    }
+    gone = true;
+    if (reader != null) {
+      reader.leave();
+      heartbeat.cancel(false);
+    }
+    if (rest.isReadable()) {
+      rest.release();
+    }
+    feeds.metrics().streamsOpen.decrementAndGet();
+    streams.remove(this);
+    closed.tryComplete();
+  }
+
+  @Override
+  public Future<Void> drain() {
+    execute(this::finish);
+    return closed.future();
+  }
+}

@@ -1,0 +1,65 @@
+package dev.agentruntime.server;
+
+import io.vertx.core.Vertx;
+import io.vertx.core.http.HttpConnection;
+import io.vertx.core.http.HttpServerRequest;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * Hangs up on clients that keep a connection without ever finishing a request, however slowly they send. Answers, streams and WebSockets
+ * may take as long as they like. Used on one event loop.
+ */
+final class SlowClients {
+
+  private static final long SWEEP_MS = 5_000;
+
+  /** From the opening, or the end of the last answer, to a whole set of headers. */
+  private static final long IDLE_MS = 60_000;
+
+  /** From the headers to the end of the body. */
+  private static final long BODY_MS = 300_000;
+
+  private final Map<HttpConnection, Waiting> connections = new HashMap<>();
+
+  /** @param request the last one, or {@code null} before the first */
+  private record Waiting(HttpServerRequest request, long sinceNanos) {
+
+    boolean answering() {
+      return request != null && (request.response().getStatusCode() == 101 || request.isEnded() && !request.response().ended());
+    }
+
+    boolean done() {
+      return request != null && request.isEnded() && request.response().ended();
+    }
+
+    boolean tooLong(long now) {
+      return now - sinceNanos > (request == null ? IDLE_MS : BODY_MS) * 1_000_000;
+    }
+  }
+
+  SlowClients(Vertx vertx) {
+    vertx.setPeriodic(SWEEP_MS, timer -> sweep(System.nanoTime()));
+  }
+
+  void opened(HttpConnection connection) {
+    connections.put(connection, new Waiting(null, System.nanoTime()));
+    connection.closeHandler(nothing -> connections.remove(connection));
+  }
+
+  void asked(HttpServerRequest request) {
+    connections.replace(request.connection(), new Waiting(request, System.nanoTime()));
+  }
+
+  private void sweep(long now) {
+    var slow = new ArrayList<HttpConnection>();
+    connections.forEach((connection, waiting) -> {
+      if (!waiting.answering() && !waiting.done() && waiting.tooLong(now)) {
+        slow.add(connection);
+      }
+    });
+    connections.replaceAll((connection, waiting) -> waiting.done() ? new Waiting(null, now) : waiting);
+    slow.forEach(HttpConnection::close);
+  }
+}

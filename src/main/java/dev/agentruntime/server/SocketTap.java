@@ -1,0 +1,60 @@
+package dev.agentruntime.server;
+
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.WriteBufferWaterMark;
+import io.netty.handler.codec.DecoderException;
+import io.netty.handler.codec.TooLongFrameException;
+import io.netty.handler.codec.http.websocketx.CorruptedWebSocketFrameException;
+import io.netty.handler.codec.http.websocketx.WebSocketCloseStatus;
+
+/**
+ * Tells a socket what Vert.x keeps to itself: that the channel's writability changed (Vert.x tells only those who wrote through it), and
+ * that a frame broke the protocol (Vert.x would cut the connection before a close code is sent).
+ */
+final class SocketTap extends ChannelInboundHandlerAdapter {
+
+  /** Where a socket is full, and where it has room again: half of it. */
+  private static final int FULL_BYTES = 64 * 1024;
+
+  interface Listener {
+    /** In the middle of whatever wrote or flushed. */
+    void writabilityChanged();
+
+    void badFrame(boolean tooLarge);
+  }
+
+  private final Listener listener;
+
+  private SocketTap(Listener listener) {
+    this.listener = listener;
+  }
+
+  /** @param context that of Vert.x's own handler */
+  static void install(ChannelHandlerContext context, Listener listener, int sendBufferBytes) {
+    var config = context.channel().config();
+    config.setWriteBufferWaterMark(new WriteBufferWaterMark(FULL_BYTES / 2, FULL_BYTES));
+    config.setOption(ChannelOption.SO_SNDBUF, sendBufferBytes);
+    context.pipeline().addBefore(context.name(), "agent-runtime-tap", new SocketTap(listener));
+    if (context.pipeline().get("idle") != null) {
+      context.pipeline().remove("idle");
+    }
+  }
+
+  @Override
+  public void channelWritabilityChanged(ChannelHandlerContext context) throws Exception {
+    listener.writabilityChanged();
+    super.channelWritabilityChanged(context);
+  }
+
+  @Override
+  public void exceptionCaught(ChannelHandlerContext context, Throwable cause) throws Exception {
+    if (cause instanceof DecoderException) {
+      listener.badFrame(cause instanceof TooLongFrameException || cause instanceof CorruptedWebSocketFrameException corrupted
+          && corrupted.closeStatus().equals(WebSocketCloseStatus.MESSAGE_TOO_BIG));
+    } else {
+      super.exceptionCaught(context, cause);
+    }
+  }
+}
