@@ -18,10 +18,12 @@ public final class Logging {
 
   /** Leaves a configuration alone that the operator named with {@code -Dlogback.configurationFile}. */
   public static void configure(Settings.Log log) {
-    if (System.getProperty("logback.configurationFile") != null
-        || !(LoggerFactory.getILoggerFactory() instanceof LoggerContext context)) {
-      return;
+    if (System.getProperty("logback.configurationFile") == null && LoggerFactory.getILoggerFactory() instanceof LoggerContext context) {
+      configure(context, log);
     }
+  }
+
+  static void configure(LoggerContext context, Settings.Log log) {
     URL configuration = Logging.class.getResource(CONFIGURATION);
     context.reset();
     context.putProperty("log.format", log.format());
