@@ -58,6 +58,10 @@ public sealed interface SessionEvent {
   @JsonTypeName("session:options:update")
   record OptionsUpdate(ObjectNode options) implements SessionEvent {}
 
+  /** The session's name or the client's own metadata changed; both are given as they are now, left out when there is none. */
+  @JsonTypeName("session:updated")
+  record SessionUpdated(String name, ObjectNode metadata) implements SessionEvent {}
+
   /** {@code messageId} is {@code null} for a turn that the agent began by itself, and is then written as null. */
   @JsonTypeName("session:turn:started")
   record TurnStarted(String turnId, @JsonInclude(JsonInclude.Include.ALWAYS) String messageId) implements SessionEvent {}
@@ -88,5 +92,4 @@ public sealed interface SessionEvent {
   /** Something failed that is not (only) a block of the conversation: a save, a sandbox, an installation. */
   @JsonTypeName("error")
   record ErrorEvent(ErrorCode code, String message) implements SessionEvent {}
-
 }

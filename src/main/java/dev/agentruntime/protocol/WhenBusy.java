@@ -8,6 +8,6 @@ public enum WhenBusy {
   @JsonProperty("enqueue") ENQUEUE,
   /** It is refused with {@link ErrorCode#SESSION_BUSY}. */
   @JsonProperty("reject") REJECT,
-  /** The running turn is interrupted, and this message runs next. */
+  /** The running turn is interrupted; the message runs after those that wait already, as messages run in the order accepted. */
   @JsonProperty("interrupt") INTERRUPT
 }

@@ -1,0 +1,147 @@
+package dev.agentruntime.session;
+
+import dev.agentruntime.agent.OutputParser;
+import dev.agentruntime.sandbox.SandboxException;
+import dev.agentruntime.sandbox.SandboxProcess;
+import io.vertx.core.Context;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
+import io.vertx.core.buffer.Buffer;
+import java.util.Arrays;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The running process of an agent: its output, cut into lines and understood on the session's context; its input. Knows up to which byte
+ * the output is understood, where a later runtime goes on.
+ */
+final class AgentLink {
+
+  private static final Logger log = LoggerFactory.getLogger(AgentLink.class);
+  private static final byte[] NOTHING = new byte[0];
+
+  private final Context context;
+  private final SandboxProcess process;
+  private final OutputParser parser;
+  private final OutputParser.Sink sink;
+  private final int maxLineBytes;
+  private final Promise<Void> ended = Promise.promise();
+  private byte[] rest = NOTHING;
+  private int restLength;
+  private long consumed;
+
+  /** @param offset where the output is read from, bytes; the start of a line */
+  AgentLink(Context context, SandboxProcess process, OutputParser parser, OutputParser.Sink sink, long offset, int maxLineBytes) {
+    this.context = context;
+    this.process = process;
+    this.parser = parser;
+    this.sink = sink;
+    this.consumed = offset;
+    this.maxLineBytes = maxLineBytes;
+  }
+
+  String processId() {
+    return process.id();
+  }
+
+  /** Bytes of output that are understood: the end of the last whole line. */
+  long consumed() {
+    return consumed;
+  }
+
+  /** Starts reading. */
+  void follow() {
+    process.readStdout(consumed, this::onChunk)
+        .onComplete(read -> context.runOnContext(v -> {
+          if (read.failed()) {
+            log.warn("reading the agent's output failed", read.cause());
+          }
+          ended.tryComplete();
+        }));
+  }
+
+  /** Done, on the session's context, when the process has ended and all it said was understood. */
+  Future<Void> ended() {
+    return ended.future();
+  }
+
+  Future<Integer> exit() {
+    return process.exit();
+  }
+
+  Future<String> stderrTail(int maxBytes) {
+    return process.stderrTail(maxBytes);
+  }
+
+  Future<Void> write(Buffer lines) {
+    return process.writeStdin(lines);
+  }
+
+  Future<Void> kill() {
+    return process.signal(SandboxProcess.Signal.KILL);
+  }
+
+  /** Lets go of the process and leaves it alone. */
+  void detach() {
+    process.stopReading();
+  }
+
+  private Future<Void> onChunk(Buffer chunk) {
+    Promise<Void> done = Promise.promise();
+    context.runOnContext(v -> {
+      try {
+        lines(chunk.getBytes());
+        done.complete();
+      } catch (RuntimeException e) {
+        done.fail(e);
+      }
+    });
+    return done.future();
+  }
+
+  private void lines(byte[] chunk) {
+    int from = 0;
+    for (int i = 0; i < chunk.length; i++) {
+      if (chunk[i] == '\n') {
+        if (restLength > 0) {
+          keep(chunk, from, i);
+          byte[] line = rest;
+          int length = restLength;
+          rest = NOTHING;
+          restLength = 0;
+          understand(line, 0, length);
+          consumed += length + 1;
+        } else {
+          understand(chunk, from, i);
+          consumed += i - from + 1;
+        }
+        from = i + 1;
+      }
+    }
+    keep(chunk, from, chunk.length);
+    if (restLength > maxLineBytes) {
+      throw new SandboxException(SandboxException.Kind.FAILED, "the agent printed a line of more than " + maxLineBytes + " bytes");
+    }
+  }
+
+  private void understand(byte[] line, int from, int to) {
+    int end = to > from && line[to - 1] == '\r' ? to - 1 : to;
+    if (end == from) {
+      return;
+    }
+    try {
+      parser.line(line, from, end, sink);
+    } catch (RuntimeException e) {
+      log.error("a line of the agent could not be understood", e);
+    }
+  }
+
+  private void keep(byte[] chunk, int from, int to) {
+    int more = to - from;
+    if (rest.length - restLength < more) {
+      rest = Arrays.copyOf(rest, Math.max(restLength + more, rest.length * 2));
+    }
+    System.arraycopy(chunk, from, rest, restLength, more);
+    restLength += more;
+  }
+}

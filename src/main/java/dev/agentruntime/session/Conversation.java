@@ -1,0 +1,105 @@
+package dev.agentruntime.session;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.agentruntime.protocol.Block;
+import dev.agentruntime.protocol.Json;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** The blocks of one conversation in the order of their starts. Every block starts once and ends once; what does not fit is refused. */
+final class Conversation {
+
+  private static final class Entry {
+    Block block;
+    /** What a block that streams has got so far, while it is open. */
+    StringBuilder text;
+    boolean open = true;
+
+    Entry(Block block) {
+      this.block = block;
+      this.text = block.streams() ? new StringBuilder(block.text()) : null;
+    }
+
+    Block current() {
+      return open && text != null ? block.withText(text.toString()) : block;
+    }
+  }
+
+  private final Map<String, Entry> entries = new LinkedHashMap<>();
+
+  boolean knows(String blockId) {
+    return entries.containsKey(blockId);
+  }
+
+  boolean isOpen(String blockId) {
+    Entry entry = entries.get(blockId);
+    return entry != null && entry.open;
+  }
+
+  boolean start(Block block) {
+    return entries.putIfAbsent(block.id(), new Entry(block)) == null;
+  }
+
+  boolean append(String blockId, String delta) {
+    Entry entry = entries.get(blockId);
+    if (entry == null || !entry.open || entry.text == null) {
+      return false;
+    }
+    entry.text.append(delta);
+    return true;
+  }
+
+  boolean update(String blockId, ObjectNode updates) {
+    Entry entry = entries.get(blockId);
+    if (entry == null || !entry.open) {
+      return false;
+    }
+    entry.block = merged(entry.current(), updates);
+    return true;
+  }
+
+  boolean complete(Block block) {
+    Entry entry = entries.get(block.id());
+    if (entry == null || !entry.open) {
+      return false;
+    }
+    entry.block = block;
+    entry.text = null;
+    entry.open = false;
+    return true;
+  }
+
+  boolean remove(String blockId) {
+    Entry entry = entries.get(blockId);
+    if (entry == null || !entry.open) {
+      return false;
+    }
+    entries.remove(blockId);
+    return true;
+  }
+
+  /** The block as it is now. */
+  Block get(String blockId) {
+    return entries.get(blockId).current();
+  }
+
+  List<Block> open() {
+    return entries.values().stream().filter(entry -> entry.open).map(Entry::current).toList();
+  }
+
+  List<Block> blocks() {
+    List<Block> blocks = new ArrayList<>(entries.size());
+    entries.values().forEach(entry -> blocks.add(entry.current()));
+    return blocks;
+  }
+
+  /** A block with some fields replaced; its id and type stay. */
+  private static Block merged(Block block, ObjectNode updates) {
+    ObjectNode fields = Json.toTree(block);
+    fields.setAll(updates);
+    fields.put("id", block.id());
+    return Json.to(fields, Block.class);
+  }
+}

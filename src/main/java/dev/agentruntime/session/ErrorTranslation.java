@@ -1,0 +1,40 @@
+package dev.agentruntime.session;
+
+import dev.agentruntime.persistence.PersistenceException;
+import dev.agentruntime.protocol.ApiException;
+import dev.agentruntime.protocol.ErrorCode;
+import dev.agentruntime.sandbox.SandboxException;
+import java.util.concurrent.TimeoutException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** What went wrong inside, in the words of the API. */
+final class ErrorTranslation {
+
+  private static final Logger log = LoggerFactory.getLogger(ErrorTranslation.class);
+
+  private ErrorTranslation() {}
+
+  static ApiException toApi(Throwable failure) {
+    return switch (failure) {
+      case ApiException refusal -> refusal;
+      case SandboxException e -> switch (e.kind()) {
+        case NO_FILE -> new ApiException(ErrorCode.FILE_NOT_FOUND, "There is no such file in the workspace.");
+        case FORBIDDEN_PATH -> new ApiException(ErrorCode.FORBIDDEN, "The path leaves the workspace.");
+        case FAILED, GONE -> new ApiException(ErrorCode.SANDBOX_FAILED, sentence(e.getMessage()), e);
+      };
+      case PersistenceException e when e.kind() == PersistenceException.Kind.STALE_OWNER ->
+          new ApiException(ErrorCode.CONFLICT, "The session is in use by another server.", e);
+      case PersistenceException e -> new ApiException(ErrorCode.STORE_FAILED, "The store could not be used; try again later.", e);
+      case TimeoutException e -> new ApiException(ErrorCode.SANDBOX_FAILED, "It took too long.", e);
+      default -> {
+        log.error("unexpected failure", failure);
+        yield new ApiException(ErrorCode.INTERNAL, "Something went wrong inside the server.", failure);
+      }
+    };
+  }
+
+  private static String sentence(String message) {
+    return Character.toUpperCase(message.charAt(0)) + message.substring(1) + (message.endsWith(".") ? "" : ".");
+  }
+}

@@ -1,0 +1,314 @@
+package dev.agentruntime.session;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.agentruntime.persistence.SessionRecord;
+import dev.agentruntime.protocol.Block;
+import dev.agentruntime.protocol.CallStatus;
+import dev.agentruntime.protocol.Frame;
+import dev.agentruntime.protocol.FrameEncoder;
+import dev.agentruntime.protocol.Json;
+import dev.agentruntime.protocol.RuntimeState;
+import dev.agentruntime.protocol.SessionEvent;
+import dev.agentruntime.protocol.SessionEvent.BlockComplete;
+import dev.agentruntime.protocol.SessionEvent.BlockDelta;
+import dev.agentruntime.protocol.SessionEvent.BlockRemoved;
+import dev.agentruntime.protocol.SessionEvent.BlockStart;
+import dev.agentruntime.protocol.SessionListItem;
+import dev.agentruntime.protocol.SessionSnapshot;
+import dev.agentruntime.protocol.SubagentStatus;
+import dev.agentruntime.protocol.UsageMetadata;
+import dev.agentruntime.protocol.WorkspaceFile;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What clients see of a session: its conversations, files, usage and runtime state, changed by events only, each of which gets the next
+ * sequence number. Does no I/O and never waits; belongs to the session's own context.
+ *
+ * <p>Events of an agent are not trusted: a block that starts twice, a delta of a block that is not open, a final text that is not what
+ * was streamed, are mended or dropped, so that the rules of the stream hold whatever an agent says.
+ */
+final class Session {
+
+  private static final Logger log = LoggerFactory.getLogger(Session.class);
+
+  private static final class Subagent {
+    final String name;
+    final Conversation conversation = new Conversation();
+    SubagentStatus status = SubagentStatus.RUNNING;
+
+    Subagent(String name) {
+      this.name = name;
+    }
+  }
+
+  private final SessionRecord origin;
+  private final EventLog events;
+  private final FrameEncoder encoder;
+  private final Consumer<Frame> outlet;
+  private final Journal journal;
+
+  private final Conversation main = new Conversation();
+  private final Map<String, Subagent> subagents = new LinkedHashMap<>();
+  private final Map<String, WorkspaceFile> files = new TreeMap<>();
+  private String name;
+  private ObjectNode metadata;
+  private ObjectNode options;
+  private long lastActivity;
+  private UsageMetadata usage;
+  private RuntimeState runtime = new RuntimeState(true, null, null, 0);
+  private long seq;
+  private byte[] snapshotJson;
+
+  /** @param outlet given every frame after it was logged */
+  Session(SessionRecord origin, EventLog events, Journal journal, Consumer<Frame> outlet) {
+    this.origin = origin;
+    this.events = events;
+    this.journal = journal;
+    this.outlet = outlet;
+    this.encoder = new FrameEncoder(origin.sessionId());
+    this.name = origin.name();
+    this.metadata = origin.metadata();
+    this.options = origin.sessionOptions();
+    this.lastActivity = origin.lastActivity();
+  }
+
+  String id() {
+    return origin.sessionId();
+  }
+
+  EventLog events() {
+    return events;
+  }
+
+  long seq() {
+    return seq;
+  }
+
+  ObjectNode options() {
+    return options;
+  }
+
+  RuntimeState runtime() {
+    return runtime;
+  }
+
+  UsageMetadata usage() {
+    return usage;
+  }
+
+  Collection<WorkspaceFile> files() {
+    return files.values();
+  }
+
+  /** @return {@code null} if there is no such file */
+  WorkspaceFile file(String path) {
+    return files.get(path);
+  }
+
+  boolean knowsBlock(String conversationId, String blockId) {
+    Conversation conversation = conversation(conversationId);
+    return conversation != null && conversation.knows(blockId);
+  }
+
+  /** Lets something happen: it changes the state, gets its number and goes out to everybody. */
+  void apply(SessionEvent event) {
+    switch (event) {
+      case BlockStart start -> start(start);
+      case BlockComplete complete -> complete(complete);
+      default -> emit(event);
+    }
+  }
+
+  /** Takes up what a journal tells: changes the state only. */
+  void restore(SessionEvent event) {
+    fold(event);
+  }
+
+  void restoreFiles(Collection<WorkspaceFile> restored) {
+    restored.forEach(file -> files.put(file.path(), file));
+  }
+
+  /** A block that streams starts empty, so that its deltas alone make its content. */
+  private void start(BlockStart event) {
+    Block block = event.block();
+    String text = block.text();
+    if (!block.streams() || text.isEmpty()) {
+      emit(event);
+    } else if (emit(new BlockStart(event.conversationId(), block.withText("")))) {
+      emit(new BlockDelta(event.conversationId(), block.id(), text));
+    }
+  }
+
+  private void complete(BlockComplete event) {
+    Conversation conversation = conversation(event.conversationId());
+    Block block = event.block();
+    if (conversation != null && !conversation.knows(block.id())) {
+      start(new BlockStart(event.conversationId(), block));
+    } else if (conversation == null || !conversation.isOpen(block.id())) {
+      return;
+    }
+    if (block.streams()) {
+      String streamed = conversation.get(block.id()).text();
+      if (block.text().startsWith(streamed) && block.text().length() > streamed.length()) {
+        emit(new BlockDelta(event.conversationId(), block.id(), block.text().substring(streamed.length())));
+      } else if (!block.text().equals(streamed)) {
+        log.warn("block {} ends with another text than it streamed; what was streamed stays", block.id());
+        block = block.withText(streamed);
+      }
+    }
+    emit(new BlockComplete(event.conversationId(), block.id(), block));
+  }
+
+  private boolean emit(SessionEvent event) {
+    if (!fold(event)) {
+      log.debug("dropped an event that does not fit: {}", event);
+      return false;
+    }
+    Frame frame = encoder.encode(++seq, event);
+    snapshotJson = null;
+    journal.happened(event);
+    events.append(frame);
+    outlet.accept(frame);
+    return true;
+  }
+
+  private boolean fold(SessionEvent event) {
+    return switch (event) {
+      case BlockStart e -> in(e.conversationId()) && !ofAnotherConversation(e) && conversation(e.conversationId()).start(e.block());
+      case BlockDelta e -> in(e.conversationId()) && conversation(e.conversationId()).append(e.blockId(), e.delta());
+      case SessionEvent.BlockUpdate e -> in(e.conversationId()) && conversation(e.conversationId()).update(e.blockId(), e.updates());
+      case BlockComplete e -> in(e.conversationId()) && conversation(e.conversationId()).complete(e.block());
+      case BlockRemoved e -> in(e.conversationId()) && conversation(e.conversationId()).remove(e.blockId());
+      case SessionEvent.StatusChanged e -> changeRuntime(e.runtime());
+      case SessionEvent.MetadataUpdate e -> {
+        usage = e.conversationId().equals(SessionEvent.MAIN) ? e.metadata() : usage;
+        yield true;
+      }
+      case SessionEvent.OptionsUpdate e -> {
+        options = e.options();
+        yield true;
+      }
+      case SessionEvent.SessionUpdated e -> {
+        name = e.name();
+        metadata = e.metadata();
+        yield true;
+      }
+      case SessionEvent.TurnStarted e -> true;
+      case SessionEvent.TurnCompleted e -> {
+        lastActivity = runtime.turn() == null ? lastActivity : runtime.turn().startedAt() + e.durationMs();
+        yield true;
+      }
+      case SessionEvent.SubagentDiscovered e -> discover(e.subagent());
+      case SessionEvent.SubagentCompleted e -> finish(e);
+      case SessionEvent.FileCreated e -> files.put(e.file().path(), e.file()) == null;
+      case SessionEvent.FileModified e -> files.replace(e.file().path(), e.file()) != null;
+      case SessionEvent.FileDeleted e -> files.remove(e.path()) != null;
+      case SessionEvent.ErrorEvent e -> true;
+    };
+  }
+
+  private boolean changeRuntime(RuntimeState next) {
+    if (next.equals(runtime)) {
+      return false;
+    }
+    runtime = next;
+    lastActivity = next.turn() == null ? lastActivity : Math.max(lastActivity, next.turn().startedAt());
+    return true;
+  }
+
+  private boolean discover(SessionEvent.SubagentDiscovered.Discovered discovered) {
+    Subagent subagent = new Subagent(discovered.name());
+    if (discovered.id().equals(SessionEvent.MAIN) || subagents.putIfAbsent(discovered.id(), subagent) != null) {
+      return false;
+    }
+    for (Block block : discovered.blocks()) {
+      subagent.conversation.start(block);
+      subagent.conversation.complete(block);
+    }
+    return true;
+  }
+
+  private boolean finish(SessionEvent.SubagentCompleted event) {
+    Subagent subagent = subagents.get(event.subagentId());
+    if (subagent == null || subagent.status != SubagentStatus.RUNNING) {
+      return false;
+    }
+    subagent.status = event.status();
+    return true;
+  }
+
+  private boolean in(String conversationId) {
+    return conversation(conversationId) != null;
+  }
+
+  /** An id is unique in the session: the same block is not started again in another conversation. */
+  private boolean ofAnotherConversation(BlockStart event) {
+    return !event.conversationId().equals(SessionEvent.MAIN) && main.knows(event.block().id());
+  }
+
+  private Conversation conversation(String id) {
+    if (id.equals(SessionEvent.MAIN)) {
+      return main;
+    }
+    Subagent subagent = subagents.get(id);
+    return subagent == null ? null : subagent.conversation;
+  }
+
+  /** A turn is over: what it left open ends with what it has. A call that was not whole yet is withdrawn. */
+  void closeOpenBlocks() {
+    close(SessionEvent.MAIN, main);
+    for (Map.Entry<String, Subagent> entry : List.copyOf(subagents.entrySet())) {
+      close(entry.getKey(), entry.getValue().conversation);
+    }
+  }
+
+  private void close(String conversationId, Conversation conversation) {
+    for (Block block : conversation.open()) {
+      switch (block) {
+        case Block.ToolUse call when call.status() == CallStatus.PENDING -> emit(new BlockRemoved(conversationId, call.id()));
+        case Block.ToolUse call -> complete(new BlockComplete(conversationId, call.id(), new Block.ToolUse(call.id(), call.timestamp(),
+            call.toolName(), call.toolUseId(), call.input(), CallStatus.ERROR, call.displayName(), call.description())));
+        case Block.SubagentCall call -> {
+          complete(new BlockComplete(conversationId, call.id(), new Block.SubagentCall(call.id(), call.timestamp(), call.subagentId(),
+              call.name(), call.input(), CallStatus.ERROR, call.output(), call.durationMs(), call.toolUseId())));
+          emit(new SessionEvent.SubagentCompleted(call.subagentId(), SubagentStatus.FAILED));
+        }
+        default -> complete(new BlockComplete(conversationId, block.id(), block));
+      }
+    }
+  }
+
+  SessionListItem listItem() {
+    return new SessionListItem(id(), origin.type(), origin.agentProfileReference(), name, origin.createdAt(), lastActivity, options,
+        metadata, runtime);
+  }
+
+  /** The record as it should be stored now. @param recovery see {@link SessionRecord} */
+  SessionRecord record(ObjectNode recovery) {
+    return new SessionRecord(id(), origin.type(), origin.agentProfileReference(), name, origin.createdAt(), lastActivity, options,
+        metadata, recovery);
+  }
+
+  SessionSnapshot snapshot() {
+    List<SessionSnapshot.Subagent> children = new ArrayList<>(subagents.size());
+    subagents.forEach((id, subagent) ->
+        children.add(new SessionSnapshot.Subagent(id, subagent.name, subagent.status, subagent.conversation.blocks())));
+    return new SessionSnapshot(listItem(), events.epoch(), seq, main.blocks(), children, List.copyOf(files.values()), usage);
+  }
+
+  /** The snapshot as UTF-8 JSON; shared by all who ask at the same number, never written to. */
+  byte[] snapshotJson() {
+    if (snapshotJson == null) {
+      snapshotJson = Json.bytes(snapshot());
+    }
+    return snapshotJson;
+  }
+}

@@ -1,0 +1,109 @@
+package dev.agentruntime.session;
+
+import dev.agentruntime.metrics.RuntimeMetrics;
+import dev.agentruntime.persistence.PersistenceAdapter;
+import dev.agentruntime.persistence.SessionRecord;
+import io.vertx.core.Context;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
+import io.vertx.core.buffer.Buffer;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+
+/**
+ * One session's hold on the store: writes one after another, as their owner, measured. Belongs to the session's own context.
+ */
+final class SessionStore {
+
+  private final Context context;
+  private final PersistenceAdapter adapter;
+  private final RuntimeMetrics metrics;
+  private final String sessionId;
+  private final String epoch;
+  private final Journal journal;
+  private long journalLength;
+  private Future<?> last = Future.succeededFuture();
+
+  /** @param journalLength bytes of the journal that are stored */
+  SessionStore(Context context, PersistenceAdapter adapter, RuntimeMetrics metrics, String sessionId, String epoch, Journal journal,
+               long journalLength) {
+    this.context = context;
+    this.adapter = adapter;
+    this.metrics = metrics;
+    this.sessionId = sessionId;
+    this.epoch = epoch;
+    this.journal = journal;
+    this.journalLength = journalLength;
+  }
+
+  /** Stores every line that the journal has by the time of the write. */
+  Future<Void> flushJournal() {
+    return inOrder(() -> {
+      if (!journal.hasPending()) {
+        return Future.succeededFuture();
+      }
+      Buffer lines = journal.pending();
+      return adapter.saveTranscript(sessionId, epoch, Journal.TRANSCRIPT, journalLength, lines).map(done -> {
+        journal.stored(lines.length());
+        journalLength += lines.length();
+        return null;
+      });
+    });
+  }
+
+  Future<Void> record(SessionRecord record) {
+    return inOrder(() -> adapter.updateSessionRecord(record, epoch));
+  }
+
+  Future<Void> appendTranscript(String name, long offset, Buffer bytes) {
+    return inOrder(() -> adapter.saveTranscript(sessionId, epoch, name, offset, bytes));
+  }
+
+  Future<Void> replaceTranscript(String name, Buffer bytes) {
+    return inOrder(() -> adapter.replaceTranscript(sessionId, epoch, name, bytes));
+  }
+
+  Future<Void> file(String path, long modifiedAt, Buffer content) {
+    return inOrder(() -> adapter.saveWorkspaceFile(sessionId, epoch, path, modifiedAt, content));
+  }
+
+  Future<Void> deleteFile(String path) {
+    return inOrder(() -> adapter.deleteSessionFile(sessionId, epoch, path));
+  }
+
+  Future<Void> erase() {
+    return inOrder(() -> adapter.deleteSession(sessionId, epoch));
+  }
+
+  Future<Buffer> readTranscript(String name, long offset, int length) {
+    return measured(() -> adapter.readTranscript(sessionId, name, offset, length));
+  }
+
+  Future<Buffer> readFile(String path, long offset, int length) {
+    return measured(() -> adapter.readWorkspaceFile(sessionId, path, offset, length));
+  }
+
+  private <T> Future<T> inOrder(Supplier<Future<T>> write) {
+    Future<T> next = last.transform(before -> measured(write));
+    last = next;
+    return next;
+  }
+
+  /** An adapter answers on any thread; what follows belongs on the session's. */
+  private <T> Future<T> measured(Supplier<Future<T>> call) {
+    Promise<T> answer = Promise.promise();
+    measured(metrics, call).onComplete(result -> context.runOnContext(v -> answer.handle(result)));
+    return answer.future();
+  }
+
+  /** Calls the store and notes how long that took and whether it worked. */
+  static <T> Future<T> measured(RuntimeMetrics metrics, Supplier<Future<T>> call) {
+    long start = System.nanoTime();
+    return call.get().onComplete(result -> {
+      metrics.persistence.record(System.nanoTime() - start, TimeUnit.NANOSECONDS);
+      if (result.failed()) {
+        metrics.persistenceFailures.increment();
+      }
+    });
+  }
+}
