@@ -51,5 +51,11 @@ public interface OutputParser {
    * @param error a sentence for users, only with {@link TurnOutcome#ERROR}
    * @param used what this turn alone used (differences, not totals), or {@code null}
    */
-  record TurnEnd(String messageId, boolean unsolicited, TurnOutcome outcome, String error, UsageMetadata used) {}
+  record TurnEnd(String messageId, boolean unsolicited, TurnOutcome outcome, String error, UsageMetadata used) {
+
+    /** The running turn failed, for a reason outside the agent. */
+    public static TurnEnd error(String error) {
+      return new TurnEnd(null, false, TurnOutcome.ERROR, error, null);
+    }
+  }
 }

@@ -126,7 +126,7 @@ public record Settings(
 
   /**
    * @param provider {@code local}
-   * @param startTimeoutMs for everything from the first message to the agent's start
+   * @param startTimeoutMs for each step of the start of a sandbox and its agent
    * @param reattachTimeoutMs how long a re-attached agent may be silent about the message it was given
    * @param interruptTimeoutMs how long an agent may take to end its turn when interrupted, before it is killed
    */

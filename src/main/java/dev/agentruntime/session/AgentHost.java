@@ -1,0 +1,309 @@
+package dev.agentruntime.session;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.agentruntime.agent.AgentArchitecture;
+import dev.agentruntime.agent.AgentProfile;
+import dev.agentruntime.agent.LaunchPlan;
+import dev.agentruntime.agent.LaunchRequest;
+import dev.agentruntime.agent.OutputParser;
+import dev.agentruntime.protocol.ApiException;
+import dev.agentruntime.protocol.ErrorCode;
+import dev.agentruntime.protocol.RuntimeState.SandboxStatus;
+import dev.agentruntime.sandbox.Sandbox;
+import dev.agentruntime.sandbox.SandboxException;
+import dev.agentruntime.sandbox.SandboxProcess;
+import dev.agentruntime.sandbox.SandboxSpec;
+import io.vertx.core.Context;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
+import io.vertx.core.buffer.Buffer;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The sandbox of a session and the agent's process in it: made when a turn needs them, found again after a restart, given up when the
+ * session goes. Runs on the session's own context and awaits there.
+ */
+final class AgentHost {
+
+  private static final Logger log = LoggerFactory.getLogger(AgentHost.class);
+
+  private final Services services;
+  private final Context context;
+  private final Session session;
+  private final String profileId;
+  private final AgentArchitecture architecture;
+  private final Status status;
+  private final Workspace workspace;
+  private final Transcripts transcripts;
+  private final StoredFiles storedFiles;
+  private SessionSync sync;
+  private OutputParser.Sink sink;
+  private Consumer<AgentLink> onEnd;
+
+  private AgentProfile profile;
+  private Sandbox sandbox;
+  private boolean prepared;
+  private AgentLink link;
+  private ObjectNode runningOptions;
+  private Future<AgentLink> starting;
+  private boolean closed;
+
+  AgentHost(Services services, Context context, Session session, String profileId, AgentArchitecture architecture, Status status,
+            Workspace workspace, Transcripts transcripts, StoredFiles storedFiles) {
+    this.services = services;
+    this.context = context;
+    this.session = session;
+    this.profileId = profileId;
+    this.architecture = architecture;
+    this.status = status;
+    this.workspace = workspace;
+    this.transcripts = transcripts;
+    this.storedFiles = storedFiles;
+  }
+
+  /** @param onEnd told when the process of a link has ended and all it said was understood */
+  void connect(SessionSync sync, OutputParser.Sink sink, Consumer<AgentLink> onEnd) {
+    this.sync = sync;
+    this.sink = sink;
+    this.onEnd = onEnd;
+  }
+
+  /** @return {@code null} if there is none */
+  Sandbox sandbox() {
+    return sandbox;
+  }
+
+  /** @return {@code null} if no agent runs */
+  AgentLink link() {
+    return link;
+  }
+
+  /** The profile that the running agent was started with. */
+  AgentProfile profile() {
+    return profile;
+  }
+
+  Recovery recovery() {
+    return sandbox == null ? null : new Recovery(sandbox.id(), link == null ? null : link.processId());
+  }
+
+  /** Done when start or stop is not under way. */
+  Future<Void> settled() {
+    return starting == null ? Future.succeededFuture() : starting.transform(result -> Future.succeededFuture());
+  }
+
+  /** An agent that runs with the session's options, started if need be; the same for all who ask meanwhile. */
+  Future<AgentLink> ready() {
+    if (starting != null) {
+      return starting;
+    }
+    if (link != null && architecture.optionsChanged(runningOptions, session.options()) != null) {
+      return Future.succeededFuture(link);
+    }
+    Promise<AgentLink> promise = Promise.promise();
+    starting = promise.future();
+    context.runOnContext(v -> {
+      long start = System.nanoTime();
+      try {
+        stopProcess();
+        AgentLink started = startOrBegAnew();
+        services.metrics().sandboxStart.record(System.nanoTime() - start, TimeUnit.NANOSECONDS);
+        starting = null;
+        promise.complete(started);
+      } catch (RuntimeException e) {
+        services.metrics().sandboxFailures.increment();
+        starting = null;
+        promise.fail(e);
+      }
+    });
+    return promise.future();
+  }
+
+  /** What must be said to the running agent before its next turn. */
+  Buffer optionLines() {
+    Buffer lines = architecture.optionsChanged(runningOptions, session.options());
+    runningOptions = session.options();
+    return lines;
+  }
+
+  private AgentLink startOrBegAnew() {
+    boolean had = sandbox != null;
+    try {
+      return start();
+    } catch (SandboxException e) {
+      if (!had || e.kind() != SandboxException.Kind.GONE) {
+        throw e;
+      }
+      log.info("the sandbox is gone; making another");
+      return start();
+    }
+  }
+
+  private AgentLink start() {
+    boolean fresh = sandbox == null;
+    try {
+      profile = await(services.profiles().get(profileId));
+      if (fresh) {
+        makeSandbox();
+      }
+      tell("Preparing the agent");
+      boolean resume = transcripts.resumable(sandbox);
+      LaunchPlan plan = await(architecture.plan(new LaunchRequest(session.id(), profile, session.options(), sandbox.workspace(),
+          sandbox.home(), resume), message -> context.runOnContext(v -> tell(message))));
+      prepare(plan);
+      tell("Starting the agent");
+      SandboxProcess process = await(sandbox.start(plan.process()));
+      runningOptions = session.options();
+      follow(process, 0);
+      await(sync.saveRecord());
+      status.sandbox(SandboxStatus.READY, sandbox.id(), null);
+      return link;
+    } catch (RuntimeException e) {
+      String why = ErrorTranslation.toApi(e).getMessage();
+      if (fresh || e instanceof SandboxException gone && gone.kind() == SandboxException.Kind.GONE) {
+        giveUp(why);
+      } else {
+        status.sandbox(SandboxStatus.UNHEALTHY, sandbox.id(), why);
+      }
+      throw e;
+    }
+  }
+
+  private void makeSandbox() {
+    status.newSandbox();
+    status.sandbox(SandboxStatus.STARTING, null, "Creating the sandbox");
+    services.metrics().sandboxStarts.increment();
+    Future<Sandbox> creation = services.sandboxes().create(
+        new SandboxSpec(session.id(), services.settings().workspace().ignore()), message -> context.runOnContext(v -> tell(message)));
+    try {
+      sandbox = await(creation);
+    } catch (RuntimeException e) {
+      creation.onSuccess(late -> services.sandboxes().terminate(late.id()));
+      throw e;
+    }
+    prepared = false;
+    await(sync.saveRecord());
+    tell("Restoring the workspace");
+    storedFiles.restore(sandbox);
+    transcripts.restore(sandbox);
+    await(workspace.attach(sandbox));
+  }
+
+  private void prepare(LaunchPlan plan) {
+    if (!plan.files().isEmpty()) {
+      await(sandbox.files().write(plan.files()));
+    }
+    if (prepared) {
+      return;
+    }
+    for (LaunchPlan.SetupStep step : plan.setup()) {
+      tell(step.description());
+      Sandbox.Completed done = await(sandbox.run(step.command(), step.timeout()));
+      if (done.exitCode() != 0) {
+        log.warn("{} failed with exit code {}: {}{}", step.description(), done.exitCode(), done.stdout(), done.stderr());
+        throw new ApiException(ErrorCode.SANDBOX_FAILED, step.description() + " failed with exit code " + done.exitCode()
+            + "; the server's log has the output.");
+      }
+    }
+    prepared = true;
+  }
+
+  private void follow(SandboxProcess process, long offset) {
+    AgentLink started = new AgentLink(context, process, architecture.parser(services.clock()), sink, offset,
+        services.settings().limits().agentLineBytes());
+    link = started;
+    started.ended().onComplete(v -> {
+      if (link == started) {
+        link = null;
+      }
+      onEnd.accept(started);
+    });
+    started.follow();
+  }
+
+  /**
+   * Takes hold of what an earlier runtime left.
+   *
+   * @param offset where the output of the process is read from, bytes
+   * @return whether the process was found, running or ended
+   */
+  boolean attach(Recovery recovery, long offset) {
+    try {
+      profile = Future.await(services.profiles().get(profileId));
+      status.newSandbox();
+      sandbox = Future.await(services.sandboxes().attach(recovery.sandboxId()));
+      prepared = true;
+      Future.await(workspace.attach(sandbox));
+      status.sandbox(SandboxStatus.READY, sandbox.id(), null);
+      if (recovery.processId() == null) {
+        return false;
+      }
+      SandboxProcess process = Future.await(sandbox.attach(recovery.processId()));
+      runningOptions = session.options();
+      follow(process, offset);
+      return true;
+    } catch (RuntimeException e) {
+      log.info("sandbox {} was not found again: {}", recovery.sandboxId(), e.toString());
+      if (sandbox == null) {
+        status.sandbox(SandboxStatus.TERMINATED, null, "The sandbox is gone");
+      }
+      return false;
+    }
+  }
+
+  /** Ends the process alone, for another one to be started in its place. */
+  private void stopProcess() {
+    if (link != null) {
+      AgentLink old = link;
+      link = null;
+      old.detach();
+      await(old.kill());
+    }
+  }
+
+  /** Ends everything, and confirms it. */
+  void terminate() {
+    closed = true;
+    giveUp(null);
+  }
+
+  /** Lets go of everything and leaves it running, for a later runtime. */
+  void handOver() {
+    closed = true;
+    if (link != null) {
+      link.detach();
+    }
+    workspace.detach();
+  }
+
+  private void giveUp(String why) {
+    Sandbox old = sandbox;
+    sandbox = null;
+    link = null;
+    workspace.detach();
+    if (old != null) {
+      try {
+        Future.await(services.sandboxes().terminate(old.id()));
+      } catch (RuntimeException e) {
+        log.error("sandbox {} could not be terminated; it is tried again later", old.id(), e);
+      }
+    }
+    if (old != null || why != null) {
+      status.sandbox(SandboxStatus.TERMINATED, old == null ? null : old.id(), why);
+    }
+  }
+
+  private void tell(String message) {
+    if (!closed && starting != null) {
+      status.sandbox(SandboxStatus.STARTING, sandbox == null ? null : sandbox.id(), message);
+    }
+  }
+
+  /** Awaits a step of the start, within the time that a start has. */
+  private <T> T await(Future<T> step) {
+    return Future.await(step.timeout(services.settings().sandbox().startTimeoutMs(), TimeUnit.MILLISECONDS));
+  }
+}

@@ -1,0 +1,90 @@
+package dev.agentruntime.session;
+
+import dev.agentruntime.protocol.ApiException;
+import dev.agentruntime.protocol.ErrorCode;
+import dev.agentruntime.protocol.MessageContent;
+import dev.agentruntime.protocol.SendMessage.Accepted;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.Map;
+
+/** The messages of a session: those that wait, in the order accepted, and the answers that all ever accepted were given. */
+final class Inbox {
+
+  /** A message whose turn has not started. */
+  static final class Waiting {
+    final Accepted accepted;
+    final MessageContent content;
+    final long acceptedAtNanos = System.nanoTime();
+    /** Whether it survives the death of the process; only then its turn may start. */
+    boolean stored;
+
+    Waiting(Accepted accepted, MessageContent content, boolean stored) {
+      this.accepted = accepted;
+      this.content = content;
+      this.stored = stored;
+    }
+  }
+
+  private final int limit;
+  private final Deque<Waiting> waiting = new ArrayDeque<>();
+  private final Map<String, Accepted> answers = new HashMap<>();
+
+  Inbox(int limit) {
+    this.limit = limit;
+  }
+
+  /** @return the answer that a message of that id was given before, or {@code null} */
+  Accepted answered(String messageId) {
+    return answers.get(messageId);
+  }
+
+  /** @param behindTurn whether a turn runs now */
+  Waiting add(String turnId, String messageId, MessageContent content, boolean behindTurn) {
+    int place = waiting.size() + (behindTurn ? 1 : 0);
+    if (place > limit) {
+      throw new ApiException(ErrorCode.QUEUE_FULL, "The session has " + limit + " messages waiting already.");
+    }
+    Waiting message = new Waiting(new Accepted(turnId, messageId, place), content, false);
+    waiting.add(message);
+    answers.put(messageId, message.accepted);
+    return message;
+  }
+
+  void restore(JournalEntry.Accepted entry) {
+    Accepted accepted = new Accepted(entry.turnId(), entry.messageId(), entry.queued());
+    waiting.add(new Waiting(accepted, entry.content(), true));
+    answers.put(entry.messageId(), accepted);
+  }
+
+  void withdraw(String messageId) {
+    waiting.removeIf(message -> message.accepted.messageId().equals(messageId));
+    answers.remove(messageId);
+  }
+
+  /** Takes a message out that has started. @return {@code null} if it does not wait */
+  Waiting started(String turnId) {
+    for (Waiting message : waiting) {
+      if (message.accepted.turnId().equals(turnId)) {
+        waiting.remove(message);
+        return message;
+      }
+    }
+    return null;
+  }
+
+  /** @return the next message, taken out, or {@code null} if none can start yet */
+  Waiting next() {
+    Waiting first = waiting.peek();
+    return first == null || !first.stored ? null : waiting.poll();
+  }
+
+  int size() {
+    return waiting.size();
+  }
+
+  boolean isEmpty() {
+    return waiting.isEmpty();
+  }
+}

@@ -1,0 +1,342 @@
+package dev.agentruntime.session;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.agentruntime.agent.AgentArchitecture;
+import dev.agentruntime.persistence.SessionRecord;
+import dev.agentruntime.persistence.StoredSession;
+import dev.agentruntime.protocol.ApiException;
+import dev.agentruntime.protocol.ErrorCode;
+import dev.agentruntime.protocol.Frame;
+import dev.agentruntime.protocol.Position;
+import dev.agentruntime.protocol.RuntimeState;
+import dev.agentruntime.protocol.SendMessage;
+import dev.agentruntime.protocol.SessionEvent;
+import dev.agentruntime.protocol.SessionListItem;
+import dev.agentruntime.protocol.WorkspaceFile;
+import io.vertx.core.Context;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
+import io.vertx.core.VerticleBase;
+import io.vertx.core.buffer.Buffer;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.slf4j.MDC;
+
+/**
+ * A loaded session: one mailbox, on a virtual thread of its own. Deployed when the session is loaded, undeployed when it is unloaded.
+ *
+ * <p>Commands are taken up in the order in which they came. One that has to wait (for the store, a sandbox) lets the following ones in
+ * meanwhile; what must not change under it is guarded in {@link Session}, {@link Inbox} and {@link TurnRunner}, which decide before they
+ * wait.
+ */
+final class SessionVerticle extends VerticleBase {
+
+  private static final Logger log = LoggerFactory.getLogger(SessionVerticle.class);
+
+  private final Services services;
+  private final String sessionId;
+  private final Consumer<Frame> outlet;
+  private final Runnable ownershipLost;
+  private Session session;
+  private SessionStore store;
+  private Workspace workspace;
+  private AgentHost host;
+  private SessionSync sync;
+  private TurnRunner turns;
+  private AgentArchitecture architecture;
+  private volatile long lastUsed;
+  private volatile RuntimeState runtime = RuntimeState.UNLOADED;
+  private volatile boolean dirty;
+  private volatile boolean failing;
+  private boolean closed;
+
+  /**
+   * @param outlet given every frame, on the session's context
+   * @param ownershipLost told when another server has taken the session
+   */
+  SessionVerticle(Services services, String sessionId, Consumer<Frame> outlet, Runnable ownershipLost) {
+    this.services = services;
+    this.sessionId = sessionId;
+    this.outlet = outlet;
+    this.ownershipLost = ownershipLost;
+  }
+
+  @Override
+  public Future<?> start() {
+    MDC.put("sessionId", sessionId);
+    String epoch = UUID.randomUUID().toString();
+    StoredSession stored = SessionLoader.claim(services, sessionId, epoch);
+    SessionRecord record = stored.record();
+    architecture = services.architectures().get(record.type());
+    if (architecture == null) {
+      throw new ApiException(ErrorCode.INVALID_REQUEST, "This server runs no agents of type " + record.type() + ".");
+    }
+    Journal journal = new Journal(services.clock());
+    long journalLength = stored.transcripts().stream().filter(t -> t.name().equals(Journal.TRANSCRIPT))
+        .mapToLong(StoredSession.Transcript::length).findFirst().orElse(0);
+    store = new SessionStore(context, services.persistence(), services.metrics(), sessionId, epoch, journal, journalLength);
+    session = new Session(record, new EventLog(sessionId, epoch, services.settings().limits().eventLogBytes()), journal, this::out);
+    workspace = new Workspace(vertx, context, session, store, services.settings().workspace());
+    Status status = new Status(session, services.clock());
+    List<JournalEntry> entries = SessionLoader.readJournal(store, journalLength);
+    Transcripts transcripts = new Transcripts(sessionId, architecture.transcripts(), store, journal, stored.transcripts(),
+        SessionLoader.tellsOfTranscripts(entries, architecture.transcripts(), sessionId));
+    Inbox inbox = new Inbox(services.settings().limits().queuedMessages());
+    host = new AgentHost(services, context, session, record.agentProfileReference(), architecture, status, workspace, transcripts,
+        new StoredFiles(session, store));
+    sync = new SessionSync(vertx, context, session, store, transcripts, workspace, journal, record,
+        services.settings().syncIntervalMs(), host::sandbox, this::recovery, ownershipLost);
+    turns = new TurnRunner(services, context, session, architecture, journal, store, sync, workspace, inbox, status, host);
+    host.connect(sync, turns, turns::processEnded);
+    SessionLoader loader = new SessionLoader(session, inbox, entries);
+    SessionLoader.CutOff cutOff = loader.replay();
+    if (entries.isEmpty() && !stored.transcripts().isEmpty()) {
+      SessionLoader.readFromTranscripts(session, journal, architecture, transcripts);
+    }
+    session.restoreFiles(SessionLoader.readFiles(store, workspace, stored.files(), services.settings().workspace().inlineFileBytes()));
+    takeUp(cutOff, Recovery.of(record.recovery()), status, inbox);
+    runtime = session.runtime();
+    touch();
+    return Future.succeededFuture();
+  }
+
+  /** Goes on with what an earlier runtime left. */
+  private void takeUp(SessionLoader.CutOff cutOff, Recovery recovery, Status status, Inbox inbox) {
+    services.metrics().messagesQueued.addAndGet(inbox.size());
+    Turn open = cutOff.turn();
+    status.restore(open == null ? null : new RuntimeState.Turn(open.turnId, open.messageId, open.startedAt), inbox.size());
+    boolean found = recovery != null && recovery.sandboxId() != null && host.attach(recovery, offset(recovery, cutOff));
+    boolean sameProcess = found && (cutOff.delivered() == null || cutOff.delivered().processId().equals(recovery.processId()));
+    if (!sameProcess) {
+      cutOff.later().forEach(session::restore);
+    }
+    if (open != null) {
+      turns.resume(open, sameProcess, cutOff.delivered() != null);
+    } else {
+      turns.pump();
+    }
+  }
+
+  private static long offset(Recovery recovery, SessionLoader.CutOff cutOff) {
+    if (cutOff.delivered() != null && cutOff.delivered().processId().equals(recovery.processId())) {
+      return cutOff.delivered().offset();
+    }
+    JournalEntry.Consumed consumed = cutOff.consumed();
+    return consumed != null && consumed.processId().equals(recovery.processId()) ? consumed.offset() : 0;
+  }
+
+  private Recovery recovery() {
+    Recovery running = host.recovery();
+    return running == null && turns.hasAccepted() ? Recovery.INTENT : running;
+  }
+
+  private void out(Frame frame) {
+    services.metrics().events.increment();
+    runtime = session.runtime();
+    dirty = true;
+    outlet.accept(frame);
+  }
+
+  RuntimeState runtime() {
+    return runtime;
+  }
+
+  /** Whether there may be something to save. */
+  boolean dirty() {
+    return dirty;
+  }
+
+  /** Whether what there is to save could not be saved. */
+  boolean failing() {
+    return failing;
+  }
+
+  /** Milliseconds of {@link System#nanoTime} since when nothing runs and nobody asked; or 0 while something runs. */
+  long idleForMs() {
+    return runtime.turn() != null || runtime.queued() > 0 ? 0 : TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - lastUsed);
+  }
+
+  private void touch() {
+    lastUsed = System.nanoTime();
+  }
+
+  /** Puts a command into the mailbox. Called from any thread. */
+  <R> Future<R> submit(SessionCommand<R> command) {
+    Promise<R> answer = Promise.promise();
+    context.runOnContext(v -> {
+      MDC.put("sessionId", sessionId);
+      try {
+        if (closed) {
+          throw new SessionClosedException();
+        }
+        @SuppressWarnings("unchecked")
+        Future<R> result = (Future<R>) handle(command);
+        result.onComplete(answer);
+      } catch (RuntimeException e) {
+        answer.fail(e);
+      }
+    });
+    return answer.future();
+  }
+
+  Context context() {
+    return context;
+  }
+
+  private Future<?> handle(SessionCommand<?> command) {
+    return switch (command) {
+      case SessionCommand.Get get -> Future.succeededFuture(session.snapshotJson());
+      case SessionCommand.GetState get -> Future.succeededFuture(session.snapshot());
+      case SessionCommand.Join join -> Future.succeededFuture(join(join.since()));
+      case SessionCommand.Send send -> send(send.message());
+      case SessionCommand.Interrupt interrupt -> {
+        touch();
+        turns.interrupt();
+        yield Future.succeededFuture();
+      }
+      case SessionCommand.Patch patch -> patch(patch);
+      case SessionCommand.MergeOptions merge -> mergeOptions(merge.options());
+      case SessionCommand.Sync save -> save();
+      case SessionCommand.Unload unload -> close(() -> {
+        turns.endAll();
+        finalSync();
+        host.terminate();
+        storeRecord();
+      });
+      case SessionCommand.Delete delete -> close(() -> {
+        turns.endAll();
+        host.terminate();
+        Future.await(store.erase());
+      });
+      case SessionCommand.HandOver handOver -> close(this::handOver);
+      case SessionCommand.ListFiles list -> Future.succeededFuture(List.copyOf(session.files()));
+      case SessionCommand.StatFile stat -> Future.succeededFuture(workspace.known(stat.path()));
+      case SessionCommand.ReadFile read -> workspace.read(read.path(), read.offset(), read.length());
+      case SessionCommand.WriteFile write -> {
+        touch();
+        dirty = true;
+        yield host.settled().compose(v -> workspace.write(write.path(), write.content()));
+      }
+      case SessionCommand.DeleteFile delete -> {
+        touch();
+        dirty = true;
+        yield host.settled().compose(v -> workspace.delete(delete.path()));
+      }
+    };
+  }
+
+  private Joined join(Position since) {
+    EventLog events = session.events();
+    boolean recovered = since != null && since.epoch().equals(events.epoch()) && since.seq() >= 0 && events.holdsAfter(since.seq());
+    return recovered ? new Joined(events, since.seq(), true, null) : new Joined(events, session.seq(), false, session.snapshotJson());
+  }
+
+  private Future<SendMessage.Accepted> send(SendMessage message) {
+    touch();
+    return turns.send(message);
+  }
+
+  private Future<SessionListItem> patch(SessionCommand.Patch patch) {
+    touch();
+    SessionListItem item = session.listItem();
+    session.apply(new SessionEvent.SessionUpdated(patch.name() == null ? item.name() : patch.name(),
+        patch.metadata() == null ? item.metadata() : patch.metadata()));
+    return sync.saveRecord().map(v -> session.listItem());
+  }
+
+  private Future<ObjectNode> mergeOptions(ObjectNode changes) {
+    touch();
+    ObjectNode merged = session.options().deepCopy();
+    changes.properties().forEach(field -> {
+      if (field.getValue().isNull()) {
+        merged.remove(field.getKey());
+      } else {
+        merged.set(field.getKey(), field.getValue());
+      }
+    });
+    architecture.validateOptions(merged);
+    session.apply(new SessionEvent.OptionsUpdate(merged));
+    return sync.saveRecord().map(v -> merged);
+  }
+
+  private Future<Void> save() {
+    dirty = false;
+    Future<Void> synced = host.sandbox() == null ? Future.succeededFuture() : workspace.reconcile();
+    return synced.transform(v -> sync.sync()).onComplete(done -> {
+      failing = done.failed();
+      dirty |= failing || sync.hasWork();
+    });
+  }
+
+  /** The last save before a sandbox goes: it may take only so long, and the sandbox goes whether or not it worked. */
+  private void finalSync() {
+    try {
+      Future.await(workspace.reconcile().transform(v -> sync.sync())
+          .timeout(services.settings().shutdownGraceMs(), TimeUnit.MILLISECONDS));
+    } catch (RuntimeException e) {
+      log.error("session {} could not be saved before its sandbox was ended", sessionId, e);
+    }
+  }
+
+  private void storeRecord() {
+    try {
+      Future.await(sync.saveRecord().compose(v -> store.flushJournal())
+          .timeout(services.settings().shutdownGraceMs(), TimeUnit.MILLISECONDS));
+    } catch (RuntimeException e) {
+      log.error("the record of session {} could not be saved", sessionId, e);
+    }
+  }
+
+  private void handOver() {
+    boolean running = !turns.idle() && host.link() != null;
+    turns.close();
+    finalSync();
+    if (running) {
+      log.info("session {} goes on with its turn in its sandbox", sessionId);
+      host.handOver();
+    } else {
+      host.terminate();
+      storeRecord();
+    }
+  }
+
+  private Future<Void> close(Runnable work) {
+    closed = true;
+    Promise<Void> done = Promise.promise();
+    context.runOnContext(v -> {
+      try {
+        work.run();
+        done.complete();
+      } catch (RuntimeException e) {
+        done.fail(e);
+      } finally {
+        sync.close();
+        session.apply(new SessionEvent.StatusChanged(RuntimeState.UNLOADED));
+        session.events().close();
+      }
+    });
+    return done.future();
+  }
+
+  /** Another server owns the session: lets go of it without touching anything. */
+  void abandon() {
+    context.runOnContext(v -> {
+      closed = true;
+      turns.close();
+      host.handOver();
+      sync.close();
+      session.events().close();
+    });
+  }
+
+  /** The command came too late: the session left memory meanwhile, and can be loaded again. */
+  static final class SessionClosedException extends RuntimeException {
+    SessionClosedException() {
+      super("the session is being unloaded", null, false, false);
+    }
+  }
+}

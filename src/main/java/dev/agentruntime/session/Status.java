@@ -1,0 +1,73 @@
+package dev.agentruntime.session;
+
+import dev.agentruntime.protocol.RuntimeState;
+import dev.agentruntime.protocol.RuntimeState.SandboxStatus;
+import dev.agentruntime.protocol.SessionEvent;
+import java.time.Clock;
+
+/** What runs for a session, told as {@code session:status} whenever it changes. Belongs to the session's own context. */
+final class Status {
+
+  private final Session session;
+  private final Clock clock;
+  private RuntimeState.Sandbox sandbox;
+  private RuntimeState.Turn turn;
+  private int queued;
+  private int sandboxesMade;
+
+  Status(Session session, Clock clock) {
+    this.session = session;
+    this.clock = clock;
+  }
+
+  RuntimeState.Turn turn() {
+    return turn;
+  }
+
+  void turn(RuntimeState.Turn running) {
+    turn = running;
+    publish();
+  }
+
+  void queued(int waiting) {
+    queued = waiting;
+    publish();
+  }
+
+  void turnAndQueued(RuntimeState.Turn running, int waiting) {
+    turn = running;
+    queued = waiting;
+    publish();
+  }
+
+  void newSandbox() {
+    sandboxesMade++;
+  }
+
+  /** @param message what is being done, or {@code null} */
+  void sandbox(SandboxStatus status, String sandboxId, String message) {
+    Long lastWell = status == SandboxStatus.READY ? Long.valueOf(clock.millis()) : sandbox == null ? null : sandbox.lastHealthCheck();
+    sandbox = new RuntimeState.Sandbox(sandboxId, status, message, Math.max(0, sandboxesMade - 1), lastWell);
+    publish();
+  }
+
+  /** The last event of a session that leaves memory. */
+  void unloaded() {
+    session.apply(new SessionEvent.StatusChanged(RuntimeState.UNLOADED));
+  }
+
+  /** Takes up what a journal tells of a turn that runs still. */
+  void restore(RuntimeState.Turn running, int waiting) {
+    turn = running;
+    queued = waiting;
+    session.restore(new SessionEvent.StatusChanged(state()));
+  }
+
+  private void publish() {
+    session.apply(new SessionEvent.StatusChanged(state()));
+  }
+
+  private RuntimeState state() {
+    return new RuntimeState(true, sandbox, turn, queued);
+  }
+}

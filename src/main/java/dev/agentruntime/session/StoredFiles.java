@@ -1,0 +1,58 @@
+package dev.agentruntime.session;
+
+import dev.agentruntime.persistence.PersistenceException;
+import dev.agentruntime.protocol.WorkspaceFile;
+import dev.agentruntime.sandbox.Sandbox;
+import dev.agentruntime.sandbox.SandboxFiles.FileContent;
+import dev.agentruntime.sandbox.SandboxPath;
+import io.vertx.core.Future;
+import io.vertx.core.buffer.Buffer;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Puts the stored workspace into a new sandbox. Runs on the session's own context and awaits there. */
+final class StoredFiles {
+
+  private static final int BATCH_BYTES = 8 << 20;
+
+  private final Session session;
+  private final SessionStore store;
+
+  StoredFiles(Session session, SessionStore store) {
+    this.session = session;
+    this.store = store;
+  }
+
+  void restore(Sandbox sandbox) {
+    List<FileContent> batch = new ArrayList<>();
+    long bytes = 0;
+    for (WorkspaceFile file : List.copyOf(session.files())) {
+      Buffer content = read(store, file);
+      if (content == null) {
+        continue;
+      }
+      batch.add(new FileContent(SandboxPath.workspace(file.path()), content, false, file.modifiedAt()));
+      bytes += content.length();
+      if (bytes > BATCH_BYTES) {
+        Future.await(sandbox.files().write(batch));
+        batch = new ArrayList<>();
+        bytes = 0;
+      }
+    }
+    if (!batch.isEmpty()) {
+      Future.await(sandbox.files().write(batch));
+    }
+  }
+
+  /** @return {@code null} for a file that was never stored, being too large, or lost before it could be */
+  static Buffer read(SessionStore store, WorkspaceFile file) {
+    try {
+      return file.size() == 0 ? Buffer.buffer() : Future.await(store.readFile(file.path(), 0, (int) file.size()));
+    } catch (PersistenceException e) {
+      if (e.kind() == PersistenceException.Kind.NOT_FOUND) {
+        return null;
+      }
+      throw e;
+    }
+  }
+}

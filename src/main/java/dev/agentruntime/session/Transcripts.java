@@ -1,0 +1,159 @@
+package dev.agentruntime.session;
+
+import dev.agentruntime.agent.TranscriptFormat;
+import dev.agentruntime.persistence.StoredSession;
+import dev.agentruntime.protocol.ApiException;
+import dev.agentruntime.protocol.ErrorCode;
+import dev.agentruntime.sandbox.Sandbox;
+import dev.agentruntime.sandbox.SandboxFiles;
+import dev.agentruntime.sandbox.SandboxPath;
+import io.vertx.core.Future;
+import io.vertx.core.buffer.Buffer;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What the agent itself saves of a conversation: put into a new sandbox, and saved from it as it grows. Runs on the session's context and
+ * awaits there.
+ */
+final class Transcripts {
+
+  /** Under this prefix an agent's transcripts are stored, by their path. */
+  static final String PREFIX = "agent/";
+
+  private static final Logger log = LoggerFactory.getLogger(Transcripts.class);
+  private static final int CHUNK_BYTES = 4 << 20;
+
+  private record Seen(long size, long modifiedAt) {}
+
+  private final String sessionId;
+  private final TranscriptFormat format;
+  private final SessionStore store;
+  private final Journal journal;
+  private final Map<String, Long> stored = new HashMap<>();
+  private final Map<String, Seen> replaced = new HashMap<>();
+  private boolean expected;
+
+  /** @param expected whether the journal says that there are transcripts */
+  Transcripts(String sessionId, TranscriptFormat format, SessionStore store, Journal journal,
+              List<StoredSession.Transcript> transcripts, boolean expected) {
+    this.sessionId = sessionId;
+    this.format = format;
+    this.store = store;
+    this.journal = journal;
+    this.expected = expected;
+    for (StoredSession.Transcript transcript : transcripts) {
+      if (transcript.name().startsWith(PREFIX)) {
+        stored.put(transcript.name().substring(PREFIX.length()), transcript.length());
+      }
+    }
+  }
+
+  /** Puts what is stored into a new sandbox. */
+  void restore(Sandbox sandbox) {
+    String directory = format.directory(sessionId, sandbox.workspace());
+    for (Map.Entry<String, Long> entry : stored.entrySet()) {
+      Buffer content = readStored(entry.getKey(), entry.getValue());
+      Future.await(sandbox.files().write(List.of(new SandboxFiles.FileContent(
+          SandboxPath.home(directory + "/" + entry.getKey()), content, false, 0))));
+    }
+    replaced.clear();
+  }
+
+  /**
+   * Whether the agent has a conversation to go on with.
+   *
+   * @throws ApiException if there was one and it is not there
+   */
+  boolean resumable(Sandbox sandbox) {
+    List<String> paths = listed(sandbox).stream().map(SandboxFiles.Entry::path).toList();
+    boolean resumable = format.resumable(sessionId, paths);
+    if (expected && !resumable) {
+      throw new ApiException(ErrorCode.SANDBOX_FAILED,
+          "The saved conversation of this session was not found, so that the agent cannot go on with it. Nothing was started afresh.");
+    }
+    return resumable;
+  }
+
+  /** Saves what has grown or changed since the last time. */
+  void save(Sandbox sandbox) {
+    String directory = format.directory(sessionId, sandbox.workspace());
+    boolean added = false;
+    for (SandboxFiles.Entry entry : listed(sandbox)) {
+      SandboxPath path = SandboxPath.home(directory + "/" + entry.path());
+      added |= !stored.containsKey(entry.path()) && entry.size() > 0;
+      if (format.appendOnly(entry.path())) {
+        append(sandbox, path, entry);
+      } else {
+        replace(sandbox, path, entry);
+      }
+    }
+    if (added) {
+      expected |= format.resumable(sessionId, stored.keySet());
+      journal.write(new JournalEntry.Transcripts(Map.copyOf(stored)));
+    }
+  }
+
+  private void append(Sandbox sandbox, SandboxPath path, SandboxFiles.Entry entry) {
+    long saved = stored.getOrDefault(entry.path(), 0L);
+    if (entry.size() < saved) {
+      log.warn("transcript {} has shrunk from {} to {} bytes; what is stored stays", entry.path(), saved, entry.size());
+      return;
+    }
+    while (saved < entry.size()) {
+      Buffer chunk = Future.await(sandbox.files().read(path, saved, (int) Math.min(CHUNK_BYTES, entry.size() - saved)));
+      if (chunk.length() == 0) {
+        return;
+      }
+      Future.await(store.appendTranscript(PREFIX + entry.path(), saved, chunk));
+      saved += chunk.length();
+      stored.put(entry.path(), saved);
+    }
+  }
+
+  private void replace(Sandbox sandbox, SandboxPath path, SandboxFiles.Entry entry) {
+    Seen seen = new Seen(entry.size(), entry.modifiedAt());
+    if (entry.size() == 0 || seen.equals(replaced.get(entry.path()))) {
+      return;
+    }
+    Buffer content = Future.await(sandbox.files().read(path, 0, (int) Math.min(Integer.MAX_VALUE - 8, entry.size())));
+    Future.await(store.replaceTranscript(PREFIX + entry.path(), content));
+    stored.put(entry.path(), (long) content.length());
+    replaced.put(entry.path(), seen);
+  }
+
+  private List<SandboxFiles.Entry> listed(Sandbox sandbox) {
+    String directory = format.directory(sessionId, sandbox.workspace());
+    List<SandboxFiles.Entry> entries = new ArrayList<>();
+    for (SandboxFiles.Entry entry : Future.await(sandbox.files().list(SandboxPath.home(directory))).files()) {
+      String path = entry.path().startsWith(directory + "/") ? entry.path().substring(directory.length() + 1) : entry.path();
+      if (format.belongs(sessionId, path)) {
+        entries.add(new SandboxFiles.Entry(path, entry.size(), entry.modifiedAt()));
+      }
+    }
+    return entries;
+  }
+
+  /** Everything stored, for reading the conversation from it. */
+  Map<String, Buffer> readAll() {
+    Map<String, Buffer> all = new HashMap<>();
+    stored.forEach((path, length) -> all.put(path, readStored(path, length)));
+    return all;
+  }
+
+  private Buffer readStored(String path, long length) {
+    Buffer content = Buffer.buffer();
+    while (content.length() < length) {
+      Buffer chunk = Future.await(store.readTranscript(PREFIX + path, content.length(), CHUNK_BYTES));
+      if (chunk.length() == 0) {
+        throw new IllegalStateException("transcript " + path + " is shorter than the store says");
+      }
+      content.appendBuffer(chunk);
+    }
+    return content;
+  }
+}

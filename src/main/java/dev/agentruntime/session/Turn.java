@@ -1,0 +1,36 @@
+package dev.agentruntime.session;
+
+import dev.agentruntime.agent.OutputParser.TurnEnd;
+import dev.agentruntime.protocol.MessageContent;
+import io.vertx.core.Promise;
+
+/**
+ * One run of the agent, from its message to its end. States: waiting for the agent; {@code delivered} to it; {@code heard} from it; ended,
+ * which happens once and is what {@link #end} says. Belongs to the session's own context.
+ */
+final class Turn {
+
+  final String turnId;
+  /** {@code null} for a turn that the agent began by itself. */
+  final String messageId;
+  final MessageContent content;
+  /** Epoch milliseconds. */
+  final long startedAt;
+  final long acceptedAtNanos;
+  final Promise<TurnEnd> end = Promise.promise();
+  boolean delivered;
+  boolean heard;
+  boolean interrupted;
+  boolean errorShown;
+  boolean firstDelta;
+  /** Why it makes no sense to wait on, or {@code null}. */
+  String hopeless;
+
+  Turn(String turnId, String messageId, MessageContent content, long startedAt, long acceptedAtNanos) {
+    this.turnId = turnId;
+    this.messageId = messageId;
+    this.content = content;
+    this.startedAt = startedAt;
+    this.acceptedAtNanos = acceptedAtNanos;
+  }
+}

@@ -1,0 +1,392 @@
+package dev.agentruntime.session;
+
+import dev.agentruntime.agent.AgentArchitecture;
+import dev.agentruntime.agent.OutputParser;
+import dev.agentruntime.agent.OutputParser.TurnEnd;
+import dev.agentruntime.protocol.ApiException;
+import dev.agentruntime.protocol.Block;
+import dev.agentruntime.protocol.ErrorCode;
+import dev.agentruntime.protocol.RuntimeState;
+import dev.agentruntime.protocol.SendMessage;
+import dev.agentruntime.protocol.SendMessage.Accepted;
+import dev.agentruntime.protocol.SessionEvent;
+import dev.agentruntime.protocol.TurnOutcome;
+import dev.agentruntime.protocol.UsageMetadata;
+import dev.agentruntime.protocol.WhenBusy;
+import io.vertx.core.Context;
+import io.vertx.core.Future;
+import io.vertx.core.buffer.Buffer;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Runs the turns of a session, one at a time, in the order in which their messages were accepted, and ends each exactly once. Runs on the
+ * session's own context and awaits there; what may change while it awaits is guarded by {@link #turn}, which is set before.
+ */
+final class TurnRunner implements OutputParser.Sink {
+
+  private static final Logger log = LoggerFactory.getLogger(TurnRunner.class);
+  private static final long RECONCILE_TIMEOUT_MS = 10_000;
+  private static final int STDERR_TAIL_BYTES = 2_000;
+
+  private final Services services;
+  private final Context context;
+  private final Session session;
+  private final AgentArchitecture architecture;
+  private final Journal journal;
+  private final SessionStore store;
+  private final SessionSync sync;
+  private final Workspace workspace;
+  private final Inbox inbox;
+  private final Status status;
+  private final AgentHost host;
+  private final Map<String, Future<Accepted>> accepting = new HashMap<>();
+  private Turn turn;
+  private boolean pumping;
+  private boolean closed;
+
+  TurnRunner(Services services, Context context, Session session, AgentArchitecture architecture, Journal journal,
+             SessionStore store, SessionSync sync, Workspace workspace, Inbox inbox, Status status, AgentHost host) {
+    this.services = services;
+    this.context = context;
+    this.session = session;
+    this.architecture = architecture;
+    this.journal = journal;
+    this.store = store;
+    this.sync = sync;
+    this.workspace = workspace;
+    this.inbox = inbox;
+    this.status = status;
+    this.host = host;
+  }
+
+  boolean idle() {
+    return turn == null && inbox.isEmpty() && !pumping;
+  }
+
+  /** Whether anything is left that a later runtime must know of. */
+  boolean hasAccepted() {
+    return turn != null || !inbox.isEmpty();
+  }
+
+  /** Accepts a message: done when it is stored, from when on it ends in exactly one turn. */
+  Future<Accepted> send(SendMessage message) {
+    String messageId = message.messageId() == null ? UUID.randomUUID().toString() : message.messageId();
+    Future<Accepted> underWay = accepting.get(messageId);
+    if (underWay != null) {
+      return underWay;
+    }
+    Accepted before = inbox.answered(messageId);
+    if (before != null) {
+      return Future.succeededFuture(before);
+    }
+    boolean busy = hasAccepted();
+    if (busy && message.whenBusy() == WhenBusy.REJECT) {
+      throw new ApiException(ErrorCode.SESSION_BUSY, "The session is busy with another message.");
+    }
+    Inbox.Waiting waiting = inbox.add(UUID.randomUUID().toString(), messageId, message.content(), turn != null);
+    services.metrics().messagesQueued.incrementAndGet();
+    journal.write(new JournalEntry.Accepted(waiting.accepted.turnId(), messageId, waiting.accepted.queued(), message.content()));
+    if (busy) {
+      status.queued(inbox.size());
+    }
+    Future<Accepted> stored = sync.saveRecord().compose(v -> store.flushJournal())
+        .transform(saved -> saved.succeeded() ? accepted(waiting, message) : refused(waiting, saved.cause()));
+    accepting.put(messageId, stored);
+    return stored.onComplete(done -> accepting.remove(messageId));
+  }
+
+  private Future<Accepted> accepted(Inbox.Waiting waiting, SendMessage message) {
+    waiting.stored = true;
+    if (turn != null && message.whenBusy() == WhenBusy.INTERRUPT) {
+      interrupt();
+    }
+    pump();
+    return Future.succeededFuture(waiting.accepted);
+  }
+
+  private Future<Accepted> refused(Inbox.Waiting waiting, Throwable cause) {
+    inbox.withdraw(waiting.accepted.messageId());
+    services.metrics().messagesQueued.decrementAndGet();
+    journal.write(new JournalEntry.Withdrawn(waiting.accepted.messageId()));
+    status.queued(inbox.size());
+    return Future.failedFuture(cause);
+  }
+
+  /** Stops the running turn, if there is one. */
+  void interrupt() {
+    if (turn == null || turn.interrupted) {
+      return;
+    }
+    turn.interrupted = true;
+    AgentLink link = host.link();
+    if (link == null || !turn.delivered) {
+      turn.end.tryComplete(new TurnEnd(turn.messageId, false, TurnOutcome.INTERRUPTED, null, null));
+      return;
+    }
+    stop(link, turn);
+  }
+
+  private void stop(AgentLink link, Turn stopped) {
+    link.write(architecture.interrupt());
+    services.vertx().setTimer(services.settings().sandbox().interruptTimeoutMs(), timer -> context.runOnContext(v -> {
+      if (turn == stopped && !stopped.end.future().isComplete()) {
+        log.warn("the agent did not stop; it is killed");
+        link.kill();
+      }
+    }));
+  }
+
+  /** Takes up the turn that was running when an earlier runtime ended. */
+  void resume(Turn open, boolean found, boolean delivered) {
+    turn = open;
+    turn.delivered = delivered;
+    services.metrics().turnsRunning.incrementAndGet();
+    if (!delivered) {
+      finishInBackground(this::deliver);
+    } else if (!found) {
+      turn.end.complete(TurnEnd.error("The server was stopped during this turn, and the agent is gone."));
+      finishInBackground(running -> { });
+    } else {
+      services.vertx().setTimer(services.settings().sandbox().reattachTimeoutMs(), timer -> context.runOnContext(v -> {
+        if (turn == open && !open.heard) {
+          open.end.tryComplete(TurnEnd.error("The server was stopped before the agent confirmed this message. It was not given to it again."));
+          if (host.link() != null) {
+            host.link().kill();
+          }
+        }
+      }));
+      finishInBackground(running -> { });
+    }
+  }
+
+  private void finishInBackground(Consumer<Turn> work) {
+    Turn resumed = turn;
+    pumping = true;
+    context.runOnContext(v -> {
+      try {
+        complete(resumed, work);
+      } finally {
+        pumping = false;
+      }
+      pump();
+    });
+  }
+
+  /** Starts the next turn if none runs. */
+  void pump() {
+    if (pumping || closed || turn != null) {
+      return;
+    }
+    pumping = true;
+    context.runOnContext(v -> {
+      try {
+        for (Inbox.Waiting next = next(); next != null; next = next()) {
+          services.metrics().messagesQueued.decrementAndGet();
+          turn = new Turn(next.accepted.turnId(), next.accepted.messageId(), next.content, services.clock().millis(), next.acceptedAtNanos);
+          begin(turn);
+          complete(turn, this::deliver);
+        }
+      } finally {
+        pumping = false;
+      }
+    });
+  }
+
+  private Inbox.Waiting next() {
+    return closed || turn != null ? null : inbox.next();
+  }
+
+  private void begin(Turn begun) {
+    services.metrics().turnsRunning.incrementAndGet();
+    session.apply(new SessionEvent.TurnStarted(begun.turnId, begun.messageId));
+    if (begun.messageId != null) {
+      Block.UserMessage said = new Block.UserMessage(begun.messageId, now(), begun.content);
+      session.apply(new SessionEvent.BlockStart(SessionEvent.MAIN, said));
+      session.apply(new SessionEvent.BlockComplete(SessionEvent.MAIN, said.id(), said));
+    }
+    status.turnAndQueued(new RuntimeState.Turn(begun.turnId, begun.messageId, begun.startedAt), inbox.size());
+  }
+
+  /** Does the turn's work and ends it, whatever happens. */
+  private void complete(Turn running, Consumer<Turn> work) {
+    TurnEnd end;
+    try {
+      work.accept(running);
+      end = Future.await(running.end.future());
+    } catch (RuntimeException e) {
+      end = TurnEnd.error(ErrorTranslation.toApi(e).getMessage());
+    }
+    if (!closed) {
+      finish(running, end);
+    }
+  }
+
+  private void deliver(Turn running) {
+    Future<AgentLink> ready = host.ready();
+    ready.onFailure(e -> running.end.tryComplete(TurnEnd.error(ErrorTranslation.toApi(e).getMessage())));
+    Future.await(Future.any(ready, running.end.future()));
+    if (running.end.future().isComplete() || closed) {
+      return;
+    }
+    AgentLink link = ready.result();
+    Buffer lines = host.optionLines();
+    journal.write(new JournalEntry.Delivered(running.turnId, link.processId(), link.consumed()));
+    Future.await(store.flushJournal());
+    if (running.end.future().isComplete() || closed) {
+      return;
+    }
+    running.delivered = true;
+    link.write(lines.copy().appendBuffer(architecture.message(host.profile(), running.messageId, running.content)))
+        .onFailure(e -> running.end.tryComplete(TurnEnd.error(ErrorTranslation.toApi(e).getMessage())));
+  }
+
+  private void finish(Turn running, TurnEnd end) {
+    try {
+      Future.await(workspace.reconcile().timeout(RECONCILE_TIMEOUT_MS, TimeUnit.MILLISECONDS));
+    } catch (RuntimeException e) {
+      log.warn("the workspace could not be examined at the turn's end: {}", e.toString());
+    }
+    TurnOutcome outcome = running.hopeless != null ? TurnOutcome.ERROR : running.interrupted ? TurnOutcome.INTERRUPTED : end.outcome();
+    String error = outcome != TurnOutcome.ERROR ? null : running.hopeless != null ? running.hopeless : end.error();
+    session.closeOpenBlocks();
+    if (error != null && !running.errorShown) {
+      Block.ErrorNote note = new Block.ErrorNote("error:" + running.turnId, now(), error, null);
+      session.apply(new SessionEvent.BlockComplete(SessionEvent.MAIN, note.id(), note));
+    }
+    count(end.used());
+    long duration = Math.max(0, services.clock().millis() - running.startedAt);
+    session.apply(new SessionEvent.TurnCompleted(running.turnId, running.messageId, outcome, duration, error));
+    turn = null;
+    status.turnAndQueued(null, inbox.size());
+    AgentLink link = host.link();
+    if (link != null) {
+      journal.write(new JournalEntry.Consumed(link.processId(), link.consumed()));
+    }
+    services.metrics().turnsRunning.decrementAndGet();
+    services.metrics().turns.record(duration, TimeUnit.MILLISECONDS);
+    sync.sync();
+  }
+
+  private void count(UsageMetadata used) {
+    if (used == null) {
+      return;
+    }
+    UsageMetadata before = session.usage();
+    UsageMetadata.Usage total = before == null ? used.usage() : before.usage().plus(used.usage());
+    Double cost = before == null || before.costUSD() == null ? used.costUSD()
+        : Double.valueOf(before.costUSD() + (used.costUSD() == null ? 0 : used.costUSD()));
+    String model = used.model() != null || before == null ? used.model() : before.model();
+    session.apply(new SessionEvent.MetadataUpdate(SessionEvent.MAIN, new UsageMetadata(total, cost, model)));
+  }
+
+  /** Ends the turns that are left, without running them, because the session is unloaded. */
+  void endAll() {
+    closed = true;
+    if (turn != null) {
+      Turn running = turn;
+      TurnEnd cutOff = new TurnEnd(running.messageId, false, TurnOutcome.INTERRUPTED, null, null);
+      interrupt();
+      finish(running, Future.await(running.end.future()
+          .timeout(services.settings().sandbox().interruptTimeoutMs(), TimeUnit.MILLISECONDS).otherwise(cutOff)));
+    }
+    for (Inbox.Waiting left = inbox.next(); left != null; left = inbox.next()) {
+      services.metrics().messagesQueued.decrementAndGet();
+      turn = new Turn(left.accepted.turnId(), left.accepted.messageId(), left.content, services.clock().millis(), left.acceptedAtNanos);
+      begin(turn);
+      finish(turn, new TurnEnd(turn.messageId, false, TurnOutcome.INTERRUPTED, null, null));
+    }
+  }
+
+  /** Starts nothing any more and leaves what runs. */
+  void close() {
+    closed = true;
+    if (turn != null) {
+      services.metrics().turnsRunning.decrementAndGet();
+    }
+  }
+
+  /** A process has ended and all it said was understood. */
+  void processEnded(AgentLink link) {
+    link.kill();
+    if (turn == null || !turn.delivered || closed) {
+      return;
+    }
+    Turn running = turn;
+    link.exit().timeout(1, TimeUnit.SECONDS).otherwise(-1).compose(code -> link.stderrTail(STDERR_TAIL_BYTES).otherwise("").map(stderr -> {
+      log.warn("the agent ended during a turn with exit code {}: {}", code, stderr);
+      return "The agent ended before its turn did" + (code < 0 ? "." : " (exit code " + code + ").");
+    })).onSuccess(message -> context.runOnContext(v -> running.end.tryComplete(TurnEnd.error(message))));
+  }
+
+  @Override
+  public void event(SessionEvent event) {
+    if (turn != null) {
+      turn.heard = true;
+      turn.errorShown |= event instanceof SessionEvent.BlockEvent && showsError(event);
+      if (event instanceof SessionEvent.BlockDelta && !turn.firstDelta) {
+        turn.firstDelta = true;
+        services.metrics().firstDelta.record(System.nanoTime() - turn.acceptedAtNanos, TimeUnit.NANOSECONDS);
+      }
+    }
+    session.apply(event);
+  }
+
+  private static boolean showsError(SessionEvent event) {
+    return event instanceof SessionEvent.BlockStart start && start.block() instanceof Block.ErrorNote
+        || event instanceof SessionEvent.BlockComplete complete && complete.block() instanceof Block.ErrorNote;
+  }
+
+  @Override
+  public void messageTaken(String messageId) {
+    if (turn != null && messageId.equals(turn.messageId)) {
+      turn.heard = true;
+    }
+  }
+
+  @Override
+  public void turnBegan() {
+    if (turn == null && !closed) {
+      turn = new Turn(UUID.randomUUID().toString(), null, null, services.clock().millis(), System.nanoTime());
+      turn.delivered = true;
+      begin(turn);
+      AgentLink link = host.link();
+      journal.write(new JournalEntry.Delivered(turn.turnId, link.processId(), link.consumed()));
+      finishInBackground(running -> { });
+    }
+  }
+
+  @Override
+  public void turnEnded(TurnEnd end) {
+    if (turn == null || end.unsolicited() && turn.messageId != null
+        || end.messageId() != null && !end.messageId().equals(turn.messageId)) {
+      log.debug("the agent ended a turn that is not the running one");
+      return;
+    }
+    turn.end.tryComplete(end);
+  }
+
+  @Override
+  public void hopeless(String why) {
+    AgentLink link = host.link();
+    if (turn != null && turn.hopeless == null && link != null) {
+      turn.hopeless = why;
+      stop(link, turn);
+    }
+  }
+
+  @Override
+  public void unknown(String line) {
+    log.info("the agent printed what is not of its protocol: {}", line);
+  }
+
+  private String now() {
+    return Instant.ofEpochMilli(services.clock().millis()).toString();
+  }
+}
