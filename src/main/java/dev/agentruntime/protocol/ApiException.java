@@ -1,5 +1,6 @@
 package dev.agentruntime.protocol;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
 
 /** A refusal that a client is told as it stands: neither its message nor its details hold a secret or a path of the server. */
@@ -37,6 +38,15 @@ public final class ApiException extends RuntimeException {
 
   public List<Detail> details() {
     return details;
+  }
+
+  /** {@code {"error","code","details"?}}, as clients get it. */
+  public ObjectNode json() {
+    ObjectNode json = Json.object().put("error", getMessage()).put("code", code.name());
+    if (!details.isEmpty()) {
+      json.set("details", Json.toTree(details));
+    }
+    return json;
   }
 
   /** One thing that is wrong. {@code path} is a JSON pointer into the request ({@code ""} for the whole). */

@@ -23,6 +23,9 @@ public final class Json {
       .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
       .build();
 
+  /** For what clients send: an unknown field is an error. */
+  public static final ObjectReader STRICT = MAPPER.reader(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
+
   private static final ObjectReader TREES = MAPPER.readerFor(JsonNode.class);
 
   private Json() {}

@@ -13,7 +13,6 @@ import dev.agentruntime.sandbox.Sandbox;
 import dev.agentruntime.sandbox.SandboxException;
 import dev.agentruntime.sandbox.SandboxProcess;
 import dev.agentruntime.sandbox.SandboxSpec;
-import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.buffer.Buffer;
@@ -31,7 +30,7 @@ final class AgentHost {
   private static final Logger log = LoggerFactory.getLogger(AgentHost.class);
 
   private final Services services;
-  private final Context context;
+  private final Mailbox mailbox;
   private final Session session;
   private final String profileId;
   private final AgentArchitecture architecture;
@@ -51,10 +50,10 @@ final class AgentHost {
   private Future<AgentLink> starting;
   private boolean closed;
 
-  AgentHost(Services services, Context context, Session session, String profileId, AgentArchitecture architecture, Status status,
+  AgentHost(Services services, Mailbox mailbox, Session session, String profileId, AgentArchitecture architecture, Status status,
             Workspace workspace, Transcripts transcripts, StoredFiles storedFiles) {
     this.services = services;
-    this.context = context;
+    this.mailbox = mailbox;
     this.session = session;
     this.profileId = profileId;
     this.architecture = architecture;
@@ -105,7 +104,7 @@ final class AgentHost {
     }
     Promise<AgentLink> promise = Promise.promise();
     starting = promise.future();
-    context.runOnContext(v -> {
+    mailbox.run(() -> {
       long start = System.nanoTime();
       try {
         stopProcess();
@@ -152,7 +151,7 @@ final class AgentHost {
       tell("Preparing the agent");
       boolean resume = transcripts.resumable(sandbox);
       LaunchPlan plan = await(architecture.plan(new LaunchRequest(session.id(), profile, session.options(), sandbox.workspace(),
-          sandbox.home(), resume), message -> context.runOnContext(v -> tell(message))));
+          sandbox.home(), resume), message -> mailbox.run(() -> tell(message))));
       prepare(plan);
       tell("Starting the agent");
       SandboxProcess process = await(sandbox.start(plan.process()));
@@ -177,7 +176,7 @@ final class AgentHost {
     status.sandbox(SandboxStatus.STARTING, null, "Creating the sandbox");
     services.metrics().sandboxStarts.increment();
     Future<Sandbox> creation = services.sandboxes().create(
-        new SandboxSpec(session.id(), services.settings().workspace().ignore()), message -> context.runOnContext(v -> tell(message)));
+        new SandboxSpec(session.id(), services.settings().workspace().ignore()), message -> mailbox.run(() -> tell(message)));
     try {
       sandbox = await(creation);
     } catch (RuntimeException e) {
@@ -212,7 +211,7 @@ final class AgentHost {
   }
 
   private void follow(SandboxProcess process, long offset) {
-    AgentLink started = new AgentLink(context, process, architecture.parser(services.clock()), sink, offset,
+    AgentLink started = new AgentLink(mailbox, process, architecture.parser(services.clock()), sink, offset,
         services.settings().limits().agentLineBytes());
     link = started;
     started.ended().onComplete(v -> {

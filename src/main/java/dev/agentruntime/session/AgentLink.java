@@ -3,7 +3,6 @@ package dev.agentruntime.session;
 import dev.agentruntime.agent.OutputParser;
 import dev.agentruntime.sandbox.SandboxException;
 import dev.agentruntime.sandbox.SandboxProcess;
-import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.buffer.Buffer;
@@ -20,7 +19,7 @@ final class AgentLink {
   private static final Logger log = LoggerFactory.getLogger(AgentLink.class);
   private static final byte[] NOTHING = new byte[0];
 
-  private final Context context;
+  private final Mailbox mailbox;
   private final SandboxProcess process;
   private final OutputParser parser;
   private final OutputParser.Sink sink;
@@ -31,8 +30,8 @@ final class AgentLink {
   private long consumed;
 
   /** @param offset where the output is read from, bytes; the start of a line */
-  AgentLink(Context context, SandboxProcess process, OutputParser parser, OutputParser.Sink sink, long offset, int maxLineBytes) {
-    this.context = context;
+  AgentLink(Mailbox mailbox, SandboxProcess process, OutputParser parser, OutputParser.Sink sink, long offset, int maxLineBytes) {
+    this.mailbox = mailbox;
     this.process = process;
     this.parser = parser;
     this.sink = sink;
@@ -52,7 +51,7 @@ final class AgentLink {
   /** Starts reading. */
   void follow() {
     process.readStdout(consumed, this::onChunk)
-        .onComplete(read -> context.runOnContext(v -> {
+        .onComplete(read -> mailbox.run(() -> {
           if (read.failed()) {
             log.warn("reading the agent's output failed", read.cause());
           }
@@ -88,7 +87,7 @@ final class AgentLink {
 
   private Future<Void> onChunk(Buffer chunk) {
     Promise<Void> done = Promise.promise();
-    context.runOnContext(v -> {
+    mailbox.run(() -> {
       try {
         lines(chunk.getBytes());
         done.complete();

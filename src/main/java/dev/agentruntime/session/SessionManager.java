@@ -1,122 +1,262 @@
 package dev.agentruntime.session;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.agentruntime.persistence.SessionRecord;
 import dev.agentruntime.protocol.AgentProfileInfo;
+import dev.agentruntime.protocol.ApiException;
 import dev.agentruntime.protocol.CreateSession;
+import dev.agentruntime.protocol.ErrorCode;
 import dev.agentruntime.protocol.LifecycleEvent;
 import dev.agentruntime.protocol.Position;
 import dev.agentruntime.protocol.SendMessage;
 import dev.agentruntime.protocol.SessionList;
 import dev.agentruntime.protocol.SessionListItem;
+import dev.agentruntime.protocol.SessionSnapshot;
 import dev.agentruntime.protocol.WorkspaceFile;
 import io.vertx.core.Future;
+import io.vertx.core.Promise;
 import io.vertx.core.buffer.Buffer;
+import io.vertx.core.internal.ContextInternal;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
+import java.util.UUID;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 
 /**
  * The door to all sessions. Threading: called from any thread, never blocks; futures complete on the caller's context. Refusals are
- * {@code ApiException}s.
+ * {@link ApiException}s.
  */
 public final class SessionManager {
 
+  private final Services services;
+  private final Lifecycle lifecycle = new Lifecycle();
+  private final SessionBus bus;
+  private final LoadedSessions loaded;
+  private final SessionCreation creation;
+  private final Housekeeping housekeeping;
+  private volatile boolean draining;
+
+  public SessionManager(Services services) {
+    this.services = services;
+    this.bus = new SessionBus(services.vertx(), this);
+    this.loaded = new LoadedSessions(services, lifecycle, bus::publish);
+    this.creation = new SessionCreation(services);
+    this.housekeeping = new Housekeeping(services, loaded);
+    lifecycle.add(bus::publish);
+  }
+
+  /** Knows all stored sessions, takes up those that were cut off, and starts the background work. */
+  public Future<Void> start() {
+    return bus.start().compose(v -> housekeeping.start(bus::register));
+  }
+
+  /**
+   * Takes no new work, saves everything, and ends the sandboxes in which nothing runs. A turn that runs goes on in its sandbox, and the next
+   * runtime on this store picks it up.
+   */
+  public Future<Void> shutdown() {
+    draining = true;
+    housekeeping.stop();
+    List<Future<Void>> closing = new ArrayList<>();
+    loaded.ids().forEach(id -> closing.add(loaded.close(id, new SessionCommand.HandOver())));
+    return Future.join(closing).transform(done -> bus.stop());
+  }
+
   public Future<CreateSession.Created> create(CreateSession request) {
-    throw new UnsupportedOperationException();
+    return answer(() -> {
+      refuseIfDraining();
+      return creation.create(request).map(record -> {
+        bus.register(record.sessionId());
+        SessionListItem item = listItem(record);
+        lifecycle.tell(new LifecycleEvent.Created(record.sessionId(), item));
+        return new CreateSession.Created(record.sessionId(), item.runtime(), record.createdAt(), record.sessionOptions());
+      });
+    });
   }
 
   /** Newest first. @param after the {@code next} of the page before, or {@code null} */
   public Future<SessionList> list(int limit, String after) {
-    throw new UnsupportedOperationException();
+    return answer(() -> SessionStore.measured(services.metrics(), () -> services.persistence().listAllSessions(limit, after))
+        .map(page -> new SessionList(page.sessions().stream().map(this::listItem).toList(), page.next())));
   }
 
   /** The {@code SessionSnapshot} as UTF-8 JSON, shared, never to be written to. Loads the session, starts no sandbox. */
   public Future<byte[]> get(String sessionId) {
-    throw new UnsupportedOperationException();
+    return call(sessionId, new SessionCommand.Get());
   }
 
   public Future<SendMessage.Accepted> message(String sessionId, SendMessage message) {
-    throw new UnsupportedOperationException();
+    return answer(() -> {
+      refuseIfDraining();
+      return loaded.call(known(sessionId), new SessionCommand.Send(message));
+    });
   }
 
   public Future<Void> interrupt(String sessionId) {
-    throw new UnsupportedOperationException();
+    return call(sessionId, new SessionCommand.Interrupt());
   }
 
   /** @param name {@code null} leaves it; @param metadata {@code null} leaves it, else it takes the place of the old */
   public Future<SessionListItem> patch(String sessionId, String name, ObjectNode metadata) {
-    throw new UnsupportedOperationException();
+    return call(sessionId, new SessionCommand.Patch(name, metadata));
   }
 
-  /** Merges (RFC 7396: null removes) and gives the options in force. */
+  /** Merges (a null removes a field) and gives the options in force. */
   public Future<ObjectNode> options(String sessionId, ObjectNode sessionOptions) {
-    throw new UnsupportedOperationException();
+    return call(sessionId, new SessionCommand.MergeOptions(sessionOptions));
   }
 
   public Future<Void> sync(String sessionId) {
-    throw new UnsupportedOperationException();
+    return call(sessionId, new SessionCommand.Sync());
   }
 
   public Future<Void> unload(String sessionId) {
-    throw new UnsupportedOperationException();
+    return answer(() -> {
+      if (loaded.isLoaded(known(sessionId))) {
+        return loaded.close(sessionId, new SessionCommand.Unload());
+      }
+      return services.persistence().findSession(sessionId).map(record -> {
+        record.orElseThrow(() -> ApiException.sessionNotFound(sessionId));
+        return null;
+      });
+    });
+  }
+
+  /** As {@link #unload(String)}, under the name of the embedding API. */
+  public Future<Void> unloadSession(String sessionId) {
+    return unload(sessionId);
   }
 
   public Future<Void> delete(String sessionId) {
-    throw new UnsupportedOperationException();
+    return answer(() -> loaded.close(known(sessionId), new SessionCommand.Delete()).onSuccess(v -> {
+      bus.unregister(sessionId);
+      lifecycle.tell(new LifecycleEvent.Deleted(sessionId));
+    }));
   }
 
   /** @param since where the reader stands, or {@code null} for a snapshot */
   public Future<Joined> join(String sessionId, Position since) {
-    throw new UnsupportedOperationException();
+    return call(sessionId, new SessionCommand.Join(since));
   }
 
-  /** Without contents. */
+  /** With the contents of small ones. */
   public Future<List<WorkspaceFile>> listFiles(String sessionId) {
-    throw new UnsupportedOperationException();
+    return call(sessionId, new SessionCommand.ListFiles());
   }
 
   public Future<WorkspaceFile> statFile(String sessionId, String path) {
-    throw new UnsupportedOperationException();
+    return call(sessionId, new SessionCommand.StatFile(path));
   }
 
   /** Up to {@code length} bytes of a file from {@code offset}; fewer only at the end. */
   public Future<Buffer> readFile(String sessionId, String path, long offset, int length) {
-    throw new UnsupportedOperationException();
+    return call(sessionId, new SessionCommand.ReadFile(path, offset, length));
   }
 
   /** @return true if the file is new */
   public Future<Boolean> writeFile(String sessionId, String path, Buffer content) {
-    throw new UnsupportedOperationException();
+    return call(sessionId, new SessionCommand.WriteFile(path, content));
   }
 
   public Future<Void> deleteFile(String sessionId, String path) {
-    throw new UnsupportedOperationException();
+    return call(sessionId, new SessionCommand.DeleteFile(path));
   }
 
   public Future<List<AgentProfileInfo>> profiles() {
-    throw new UnsupportedOperationException();
+    return answer(() -> services.profiles().list().map(all -> all.stream()
+        .map(profile -> new AgentProfileInfo(profile.id(), profile.name(), profile.description())).toList()));
   }
 
   public Future<AgentProfileInfo> profile(String profileId) {
-    throw new UnsupportedOperationException();
+    return answer(() -> services.profiles().get(profileId)
+        .map(profile -> new AgentProfileInfo(profile.id(), profile.name(), profile.description())));
   }
 
   /** @param listener called on any thread; must return at once */
   public void watch(Consumer<LifecycleEvent> listener) {
-    throw new UnsupportedOperationException();
+    lifecycle.add(listener);
   }
 
   public void unwatch(Consumer<LifecycleEvent> listener) {
-    throw new UnsupportedOperationException();
+    lifecycle.remove(listener);
   }
 
-  /** Empty when ready for new work; otherwise what is wrong, in sentences (store away, saves failing, draining). */
+  /** Empty when ready for new work; otherwise what is wrong, in sentences. */
   public Future<List<String>> readiness() {
-    throw new UnsupportedOperationException();
+    List<String> problems = new ArrayList<>();
+    if (draining) {
+      problems.add("The server is shutting down.");
+    }
+    long failing = loaded.verticles().stream().filter(SessionVerticle::failing).count();
+    if (failing > 0) {
+      problems.add(failing + " sessions could not be saved.");
+    }
+    return onCaller(services.persistence().ping().transform(ping -> {
+      if (ping.failed()) {
+        problems.add("The store cannot be reached.");
+      }
+      return Future.succeededFuture(problems);
+    }));
   }
 
   /** Ids of the sessions in memory. */
   public Set<String> getLoadedSessions() {
-    throw new UnsupportedOperationException();
+    return loaded.ids();
+  }
+
+  /** A session in memory; empty if it is not loaded. */
+  public Optional<LoadedSession> getSession(String sessionId) {
+    return loaded.isLoaded(sessionId) ? Optional.of(new LoadedSession(sessionId, this)) : Optional.empty();
+  }
+
+  Future<SessionSnapshot> state(String sessionId) {
+    return call(sessionId, new SessionCommand.GetState());
+  }
+
+  private <R> Future<R> call(String sessionId, SessionCommand<R> command) {
+    return answer(() -> loaded.call(known(sessionId), command));
+  }
+
+  /** Only what can be the id of a session is looked for. */
+  private static String known(String sessionId) {
+    try {
+      if (UUID.fromString(sessionId).toString().equals(sessionId)) {
+        return sessionId;
+      }
+    } catch (IllegalArgumentException e) {
+      throw ApiException.sessionNotFound(sessionId);
+    }
+    throw ApiException.sessionNotFound(sessionId);
+  }
+
+  private void refuseIfDraining() {
+    if (draining) {
+      throw new ApiException(ErrorCode.NOT_READY, "The server is shutting down.");
+    }
+  }
+
+  private SessionListItem listItem(SessionRecord record) {
+    return new SessionListItem(record.sessionId(), record.type(), record.agentProfileReference(), record.name(), record.createdAt(),
+        record.lastActivity(), record.sessionOptions(), record.metadata(), loaded.runtime(record.sessionId()));
+  }
+
+  /** Every failure comes out as a refusal in the words of the API. */
+  private <R> Future<R> answer(Supplier<Future<R>> call) {
+    Future<R> result;
+    try {
+      result = call.get();
+    } catch (RuntimeException e) {
+      result = Future.failedFuture(e);
+    }
+    return onCaller(result.recover(failure -> Future.failedFuture(ErrorTranslation.toApi(failure))));
+  }
+
+  private <R> Future<R> onCaller(Future<R> result) {
+    Promise<R> promise = ((ContextInternal) services.vertx().getOrCreateContext()).promise();
+    result.onComplete(promise);
+    return promise.future();
   }
 }

@@ -3,7 +3,6 @@ package dev.agentruntime.session;
 import dev.agentruntime.metrics.RuntimeMetrics;
 import dev.agentruntime.persistence.PersistenceAdapter;
 import dev.agentruntime.persistence.SessionRecord;
-import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.buffer.Buffer;
@@ -15,7 +14,7 @@ import java.util.function.Supplier;
  */
 final class SessionStore {
 
-  private final Context context;
+  private final Mailbox mailbox;
   private final PersistenceAdapter adapter;
   private final RuntimeMetrics metrics;
   private final String sessionId;
@@ -25,9 +24,9 @@ final class SessionStore {
   private Future<?> last = Future.succeededFuture();
 
   /** @param journalLength bytes of the journal that are stored */
-  SessionStore(Context context, PersistenceAdapter adapter, RuntimeMetrics metrics, String sessionId, String epoch, Journal journal,
+  SessionStore(Mailbox mailbox, PersistenceAdapter adapter, RuntimeMetrics metrics, String sessionId, String epoch, Journal journal,
                long journalLength) {
-    this.context = context;
+    this.mailbox = mailbox;
     this.adapter = adapter;
     this.metrics = metrics;
     this.sessionId = sessionId;
@@ -92,7 +91,7 @@ final class SessionStore {
   /** An adapter answers on any thread; what follows belongs on the session's. */
   private <T> Future<T> measured(Supplier<Future<T>> call) {
     Promise<T> answer = Promise.promise();
-    measured(metrics, call).onComplete(result -> context.runOnContext(v -> answer.handle(result)));
+    measured(metrics, call).onComplete(result -> mailbox.run(() -> answer.handle(result)));
     return answer.future();
   }
 

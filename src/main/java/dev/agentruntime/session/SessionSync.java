@@ -6,7 +6,6 @@ import dev.agentruntime.protocol.ErrorCode;
 import dev.agentruntime.protocol.SessionEvent;
 import dev.agentruntime.sandbox.Sandbox;
 import dev.agentruntime.sandbox.SandboxException;
-import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
@@ -24,7 +23,7 @@ final class SessionSync {
   private static final long FIRST_RETRY_MS = 500;
 
   private final Vertx vertx;
-  private final Context context;
+  private final Mailbox mailbox;
   private final Session session;
   private final SessionStore store;
   private final Transcripts transcripts;
@@ -45,11 +44,11 @@ final class SessionSync {
    * @param recovery gives what the record should say of it, or {@code null}
    * @param ownershipLost told when another owner has taken the session
    */
-  SessionSync(Vertx vertx, Context context, Session session, SessionStore store, Transcripts transcripts, Workspace workspace,
+  SessionSync(Vertx vertx, Mailbox mailbox, Session session, SessionStore store, Transcripts transcripts, Workspace workspace,
               Journal journal, SessionRecord storedRecord, long maxRetryMs, Supplier<Sandbox> sandbox, Supplier<Recovery> recovery,
               Runnable ownershipLost) {
     this.vertx = vertx;
-    this.context = context;
+    this.mailbox = mailbox;
     this.session = session;
     this.store = store;
     this.transcripts = transcripts;
@@ -95,7 +94,7 @@ final class SessionSync {
     again = false;
     Promise<Void> done = Promise.promise();
     running = done.future();
-    context.runOnContext(v -> {
+    mailbox.run(() -> {
       Throwable failure = run();
       running = null;
       settle(failure);
@@ -149,7 +148,7 @@ final class SessionSync {
       if (failures == 1) {
         session.apply(new SessionEvent.ErrorEvent(ErrorCode.STORE_FAILED, "The session could not be saved; it is tried again."));
       }
-      vertx.setTimer(Math.min(maxRetryMs, FIRST_RETRY_MS << Math.min(failures - 1, 10)), timer -> context.runOnContext(v -> {
+      vertx.setTimer(Math.min(maxRetryMs, FIRST_RETRY_MS << Math.min(failures - 1, 10)), timer -> mailbox.run(() -> {
         if (failing() && running == null && !closed) {
           sync();
         }

@@ -13,7 +13,6 @@ import dev.agentruntime.protocol.SendMessage;
 import dev.agentruntime.protocol.SessionEvent;
 import dev.agentruntime.protocol.SessionListItem;
 import dev.agentruntime.protocol.WorkspaceFile;
-import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.VerticleBase;
@@ -24,7 +23,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.slf4j.MDC;
 
 /**
  * A loaded session: one mailbox, on a virtual thread of its own. Deployed when the session is loaded, undeployed when it is unloaded.
@@ -41,6 +39,7 @@ final class SessionVerticle extends VerticleBase {
   private final String sessionId;
   private final Consumer<Frame> outlet;
   private final Runnable ownershipLost;
+  private Mailbox mailbox;
   private Session session;
   private SessionStore store;
   private Workspace workspace;
@@ -67,7 +66,7 @@ final class SessionVerticle extends VerticleBase {
 
   @Override
   public Future<?> start() {
-    MDC.put("sessionId", sessionId);
+    mailbox = new Mailbox(context, sessionId);
     String epoch = UUID.randomUUID().toString();
     StoredSession stored = SessionLoader.claim(services, sessionId, epoch);
     SessionRecord record = stored.record();
@@ -78,19 +77,19 @@ final class SessionVerticle extends VerticleBase {
     Journal journal = new Journal(services.clock());
     long journalLength = stored.transcripts().stream().filter(t -> t.name().equals(Journal.TRANSCRIPT))
         .mapToLong(StoredSession.Transcript::length).findFirst().orElse(0);
-    store = new SessionStore(context, services.persistence(), services.metrics(), sessionId, epoch, journal, journalLength);
+    store = new SessionStore(mailbox, services.persistence(), services.metrics(), sessionId, epoch, journal, journalLength);
     session = new Session(record, new EventLog(sessionId, epoch, services.settings().limits().eventLogBytes()), journal, this::out);
-    workspace = new Workspace(vertx, context, session, store, services.settings().workspace());
+    workspace = new Workspace(vertx, mailbox, session, store, services.settings().workspace());
     Status status = new Status(session, services.clock());
     List<JournalEntry> entries = SessionLoader.readJournal(store, journalLength);
     Transcripts transcripts = new Transcripts(sessionId, architecture.transcripts(), store, journal, stored.transcripts(),
         SessionLoader.tellsOfTranscripts(entries, architecture.transcripts(), sessionId));
     Inbox inbox = new Inbox(services.settings().limits().queuedMessages());
-    host = new AgentHost(services, context, session, record.agentProfileReference(), architecture, status, workspace, transcripts,
+    host = new AgentHost(services, mailbox, session, record.agentProfileReference(), architecture, status, workspace, transcripts,
         new StoredFiles(session, store));
-    sync = new SessionSync(vertx, context, session, store, transcripts, workspace, journal, record,
+    sync = new SessionSync(vertx, mailbox, session, store, transcripts, workspace, journal, record,
         services.settings().syncIntervalMs(), host::sandbox, this::recovery, ownershipLost);
-    turns = new TurnRunner(services, context, session, architecture, journal, store, sync, workspace, inbox, status, host);
+    turns = new TurnRunner(services, mailbox, session, architecture, journal, store, sync, workspace, inbox, status, host);
     host.connect(sync, turns, turns::processEnded);
     SessionLoader loader = new SessionLoader(session, inbox, entries);
     SessionLoader.CutOff cutOff = loader.replay();
@@ -167,8 +166,7 @@ final class SessionVerticle extends VerticleBase {
   /** Puts a command into the mailbox. Called from any thread. */
   <R> Future<R> submit(SessionCommand<R> command) {
     Promise<R> answer = Promise.promise();
-    context.runOnContext(v -> {
-      MDC.put("sessionId", sessionId);
+    mailbox.run(() -> {
       try {
         if (closed) {
           throw new SessionClosedException();
@@ -181,10 +179,6 @@ final class SessionVerticle extends VerticleBase {
       }
     });
     return answer.future();
-  }
-
-  Context context() {
-    return context;
   }
 
   private Future<?> handle(SessionCommand<?> command) {
@@ -307,7 +301,7 @@ final class SessionVerticle extends VerticleBase {
   private Future<Void> close(Runnable work) {
     closed = true;
     Promise<Void> done = Promise.promise();
-    context.runOnContext(v -> {
+    mailbox.run(() -> {
       try {
         work.run();
         done.complete();
@@ -324,7 +318,7 @@ final class SessionVerticle extends VerticleBase {
 
   /** Another server owns the session: lets go of it without touching anything. */
   void abandon() {
-    context.runOnContext(v -> {
+    mailbox.run(() -> {
       closed = true;
       turns.close();
       host.handOver();

@@ -13,7 +13,6 @@ import dev.agentruntime.protocol.SessionEvent;
 import dev.agentruntime.protocol.TurnOutcome;
 import dev.agentruntime.protocol.UsageMetadata;
 import dev.agentruntime.protocol.WhenBusy;
-import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
 import java.time.Instant;
@@ -36,7 +35,7 @@ final class TurnRunner implements OutputParser.Sink {
   private static final int STDERR_TAIL_BYTES = 2_000;
 
   private final Services services;
-  private final Context context;
+  private final Mailbox mailbox;
   private final Session session;
   private final AgentArchitecture architecture;
   private final Journal journal;
@@ -51,10 +50,10 @@ final class TurnRunner implements OutputParser.Sink {
   private boolean pumping;
   private boolean closed;
 
-  TurnRunner(Services services, Context context, Session session, AgentArchitecture architecture, Journal journal,
+  TurnRunner(Services services, Mailbox mailbox, Session session, AgentArchitecture architecture, Journal journal,
              SessionStore store, SessionSync sync, Workspace workspace, Inbox inbox, Status status, AgentHost host) {
     this.services = services;
-    this.context = context;
+    this.mailbox = mailbox;
     this.session = session;
     this.architecture = architecture;
     this.journal = journal;
@@ -135,7 +134,7 @@ final class TurnRunner implements OutputParser.Sink {
 
   private void stop(AgentLink link, Turn stopped) {
     link.write(architecture.interrupt());
-    services.vertx().setTimer(services.settings().sandbox().interruptTimeoutMs(), timer -> context.runOnContext(v -> {
+    services.vertx().setTimer(services.settings().sandbox().interruptTimeoutMs(), timer -> mailbox.run(() -> {
       if (turn == stopped && !stopped.end.future().isComplete()) {
         log.warn("the agent did not stop; it is killed");
         link.kill();
@@ -154,7 +153,7 @@ final class TurnRunner implements OutputParser.Sink {
       turn.end.complete(TurnEnd.error("The server was stopped during this turn, and the agent is gone."));
       finishInBackground(running -> { });
     } else {
-      services.vertx().setTimer(services.settings().sandbox().reattachTimeoutMs(), timer -> context.runOnContext(v -> {
+      services.vertx().setTimer(services.settings().sandbox().reattachTimeoutMs(), timer -> mailbox.run(() -> {
         if (turn == open && !open.heard) {
           open.end.tryComplete(TurnEnd.error("The server was stopped before the agent confirmed this message. It was not given to it again."));
           if (host.link() != null) {
@@ -169,7 +168,7 @@ final class TurnRunner implements OutputParser.Sink {
   private void finishInBackground(Consumer<Turn> work) {
     Turn resumed = turn;
     pumping = true;
-    context.runOnContext(v -> {
+    mailbox.run(() -> {
       try {
         complete(resumed, work);
       } finally {
@@ -185,7 +184,7 @@ final class TurnRunner implements OutputParser.Sink {
       return;
     }
     pumping = true;
-    context.runOnContext(v -> {
+    mailbox.run(() -> {
       try {
         for (Inbox.Waiting next = next(); next != null; next = next()) {
           services.metrics().messagesQueued.decrementAndGet();
@@ -322,7 +321,7 @@ final class TurnRunner implements OutputParser.Sink {
     link.exit().timeout(1, TimeUnit.SECONDS).otherwise(-1).compose(code -> link.stderrTail(STDERR_TAIL_BYTES).otherwise("").map(stderr -> {
       log.warn("the agent ended during a turn with exit code {}: {}", code, stderr);
       return "The agent ended before its turn did" + (code < 0 ? "." : " (exit code " + code + ").");
-    })).onSuccess(message -> context.runOnContext(v -> running.end.tryComplete(TurnEnd.error(message))));
+    })).onSuccess(message -> mailbox.run(() -> running.end.tryComplete(TurnEnd.error(message))));
   }
 
   @Override
@@ -341,6 +340,13 @@ final class TurnRunner implements OutputParser.Sink {
   private static boolean showsError(SessionEvent event) {
     return event instanceof SessionEvent.BlockStart start && start.block() instanceof Block.ErrorNote
         || event instanceof SessionEvent.BlockComplete complete && complete.block() instanceof Block.ErrorNote;
+  }
+
+  @Override
+  public void answer(Buffer lines) {
+    if (host.link() != null) {
+      host.link().write(lines);
+    }
   }
 
   @Override

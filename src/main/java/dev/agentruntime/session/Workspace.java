@@ -10,7 +10,6 @@ import dev.agentruntime.sandbox.Sandbox;
 import dev.agentruntime.sandbox.SandboxException;
 import dev.agentruntime.sandbox.SandboxFiles;
 import dev.agentruntime.sandbox.SandboxPath;
-import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
@@ -39,7 +38,7 @@ final class Workspace {
   private static final int READ_CHUNK_BYTES = 4 << 20;
 
   private final Vertx vertx;
-  private final Context context;
+  private final Mailbox mailbox;
   private final Session session;
   private final SessionStore store;
   private final Settings.Workspace settings;
@@ -52,9 +51,9 @@ final class Workspace {
   private boolean examinationPlanned;
   private Future<Void> last = Future.succeededFuture();
 
-  Workspace(Vertx vertx, Context context, Session session, SessionStore store, Settings.Workspace settings) {
+  Workspace(Vertx vertx, Mailbox mailbox, Session session, SessionStore store, Settings.Workspace settings) {
     this.vertx = vertx;
-    this.context = context;
+    this.mailbox = mailbox;
     this.session = session;
     this.store = store;
     this.settings = settings;
@@ -63,7 +62,7 @@ final class Workspace {
   /** From now on the files are those of {@code attached}. */
   Future<Void> attach(Sandbox attached) {
     sandbox = attached;
-    attached.watch(hint -> context.runOnContext(v -> hint(attached, hint.path())));
+    attached.watch(hint -> mailbox.run(() -> hint(attached, hint.path())));
     return reconcile();
   }
 
@@ -158,7 +157,7 @@ final class Workspace {
     hinted.add(path);
     if (!examinationPlanned) {
       examinationPlanned = true;
-      vertx.setTimer(HINT_DELAY_MS, timer -> context.runOnContext(v -> {
+      vertx.setTimer(HINT_DELAY_MS, timer -> mailbox.run(() -> {
         examinationPlanned = false;
         inOrder(this::examineHinted).onFailure(e -> log.warn("could not look at changed files: {}", e.toString()));
       }));
@@ -337,7 +336,7 @@ final class Workspace {
 
   /** A sandbox answers on any thread; the session's state is touched on its own. */
   private Future<Void> onContext(Supplier<Future<Void>> step) {
-    return Future.future(promise -> context.runOnContext(v -> {
+    return Future.future(promise -> mailbox.run(() -> {
       try {
         step.get().onComplete(promise);
       } catch (RuntimeException e) {

@@ -1,0 +1,121 @@
+package dev.agentruntime.session;
+
+import dev.agentruntime.persistence.SessionRecord;
+import dev.agentruntime.protocol.RuntimeState;
+import dev.agentruntime.sandbox.SandboxProvider.SandboxInfo;
+import io.vertx.core.Future;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** What is done for all sessions unasked: taking up what was cut off, saving, unloading the idle, ending sandboxes that nobody owns. */
+final class Housekeeping {
+
+  private static final Logger log = LoggerFactory.getLogger(Housekeeping.class);
+  private static final int PAGE = 500;
+  private static final long MIN_PERIOD_MS = 50;
+  private static final long MAX_IDLE_PERIOD_MS = 15_000;
+  private static final long ORPHAN_PERIOD_MS = 60_000;
+
+  private final Services services;
+  private final LoadedSessions loaded;
+  private final List<Long> timers = new ArrayList<>();
+
+  Housekeeping(Services services, LoadedSessions loaded) {
+    this.services = services;
+    this.loaded = loaded;
+  }
+
+  /** @param known told the id of every stored session */
+  Future<Void> start(Consumer<String> known) {
+    List<String> cutOff = new ArrayList<>();
+    return readAll(null, record -> {
+      known.accept(record.sessionId());
+      if (record.recovery() != null) {
+        cutOff.add(record.sessionId());
+      }
+    }).compose(v -> takeUp(cutOff)).onSuccess(v -> {
+      long idleMs = services.settings().idleTimeoutMs();
+      every(Math.max(MIN_PERIOD_MS, Math.min(idleMs / 4, MAX_IDLE_PERIOD_MS)), this::unloadIdle);
+      every(Math.max(MIN_PERIOD_MS, services.settings().syncIntervalMs()), this::saveChanged);
+      every(ORPHAN_PERIOD_MS, this::endOrphans);
+      endOrphans();
+    });
+  }
+
+  void stop() {
+    timers.forEach(services.vertx()::cancelTimer);
+    timers.clear();
+  }
+
+  private void every(long periodMs, Runnable work) {
+    timers.add(services.vertx().setPeriodic(periodMs, timer -> work.run()));
+  }
+
+  private Future<Void> readAll(String after, Consumer<SessionRecord> each) {
+    return services.persistence().listAllSessions(PAGE, after).compose(page -> {
+      page.sessions().forEach(each);
+      return page.next() == null ? Future.succeededFuture() : readAll(page.next(), each);
+    });
+  }
+
+  private Future<Void> takeUp(List<String> cutOff) {
+    List<Future<byte[]>> loading = cutOff.stream().map(id -> loaded.call(id, new SessionCommand.Get())
+        .onFailure(e -> log.error("session {} was cut off and could not be taken up again", id, e))).toList();
+    return Future.join(loading).transform(done -> {
+      if (!cutOff.isEmpty()) {
+        log.info("took up {} sessions that were cut off", loading.stream().filter(Future::succeeded).count());
+      }
+      return Future.succeededFuture();
+    });
+  }
+
+  private void unloadIdle() {
+    for (String id : loaded.idleFor(services.settings().idleTimeoutMs())) {
+      log.info("session {} is idle and is unloaded", id);
+      loaded.close(id, new SessionCommand.Unload()).onFailure(e -> log.warn("unloading session {} failed: {}", id, e.toString()));
+    }
+  }
+
+  private void saveChanged() {
+    for (SessionVerticle session : loaded.verticles()) {
+      if (session.dirty()) {
+        session.submit(new SessionCommand.Sync());
+      }
+    }
+  }
+
+  private void endOrphans() {
+    services.sandboxes().list().onSuccess(all -> all.forEach(this::endIfOrphan))
+        .onFailure(e -> log.warn("the sandboxes could not be listed: {}", e.toString()));
+  }
+
+  private void endIfOrphan(SandboxInfo sandbox) {
+    if (loaded.isLoaded(sandbox.sessionId())) {
+      RuntimeState.Sandbox own = loaded.runtime(sandbox.sessionId()).sandbox();
+      boolean owned = own != null && (own.status() == RuntimeState.SandboxStatus.STARTING
+          || own.status() != RuntimeState.SandboxStatus.TERMINATED && sandbox.sandboxId().equals(own.sandboxId()));
+      if (!owned) {
+        end(sandbox);
+      }
+      return;
+    }
+    services.persistence().findSession(sandbox.sessionId()).onSuccess(record -> {
+      Optional<Recovery> recovery = record.map(SessionRecord::recovery).map(Recovery::of);
+      boolean owned = loaded.isLoaded(sandbox.sessionId())
+          || recovery.isPresent() && sandbox.sandboxId().equals(recovery.get().sandboxId());
+      if (!owned) {
+        end(sandbox);
+      }
+    });
+  }
+
+  private void end(SandboxInfo sandbox) {
+    log.warn("sandbox {} of session {} is owned by nobody and is ended", sandbox.sandboxId(), sandbox.sessionId());
+    services.sandboxes().terminate(sandbox.sandboxId())
+        .onFailure(e -> log.error("sandbox {} could not be ended", sandbox.sandboxId(), e));
+  }
+}

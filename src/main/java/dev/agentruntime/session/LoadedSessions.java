@@ -1,0 +1,155 @@
+package dev.agentruntime.session;
+
+import dev.agentruntime.protocol.ApiException;
+import dev.agentruntime.protocol.ErrorCode;
+import dev.agentruntime.protocol.Frame;
+import dev.agentruntime.protocol.LifecycleEvent;
+import dev.agentruntime.protocol.RuntimeState;
+import dev.agentruntime.protocol.SessionEvent;
+import io.vertx.core.DeploymentOptions;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
+import io.vertx.core.ThreadingModel;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BiConsumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The sessions in memory: loads one when it is first needed, and takes it out again. Thread-safe. */
+final class LoadedSessions {
+
+  private static final Logger log = LoggerFactory.getLogger(LoadedSessions.class);
+  private static final DeploymentOptions VIRTUAL_THREAD = new DeploymentOptions().setThreadingModel(ThreadingModel.VIRTUAL_THREAD);
+
+  private static final class Entry {
+    final SessionVerticle verticle;
+    final Promise<SessionVerticle> ready = Promise.promise();
+    /** Done when the session has left memory and may be loaded anew. */
+    final Promise<Void> gone = Promise.promise();
+    volatile String deploymentId;
+
+    Entry(SessionVerticle verticle) {
+      this.verticle = verticle;
+    }
+  }
+
+  private final Services services;
+  private final Lifecycle lifecycle;
+  private final BiConsumer<String, Frame> publisher;
+  private final Map<String, Entry> entries = new ConcurrentHashMap<>();
+
+  /** @param publisher given the session's id and each of its frames */
+  LoadedSessions(Services services, Lifecycle lifecycle, BiConsumer<String, Frame> publisher) {
+    this.services = services;
+    this.lifecycle = lifecycle;
+    this.publisher = publisher;
+  }
+
+  /** Does a command, loading the session if need be. */
+  <R> Future<R> call(String sessionId, SessionCommand<R> command) {
+    Entry entry = entry(sessionId);
+    return entry.ready.future().compose(verticle -> verticle.submit(command)).recover(failure ->
+        failure instanceof SessionVerticle.SessionClosedException
+            ? entry.gone.future().compose(v -> call(sessionId, command))
+            : Future.failedFuture(ErrorTranslation.toApi(failure)));
+  }
+
+  /** Does the command that is a session's last, and takes it out of memory whether or not it worked. */
+  Future<Void> close(String sessionId, SessionCommand<Void> last) {
+    Entry entry = entry(sessionId);
+    return entry.ready.future().compose(verticle -> verticle.submit(last)).transform(done -> {
+      if (done.failed() && done.cause() instanceof SessionVerticle.SessionClosedException) {
+        return entry.gone.future().compose(v -> last instanceof SessionCommand.Delete ? close(sessionId, last) : Future.succeededFuture());
+      }
+      return remove(sessionId, entry).compose(v ->
+          done.succeeded() ? Future.<Void>succeededFuture() : Future.failedFuture(ErrorTranslation.toApi(done.cause())));
+    });
+  }
+
+  boolean isLoaded(String sessionId) {
+    return entries.containsKey(sessionId);
+  }
+
+  Set<String> ids() {
+    return Set.copyOf(entries.keySet());
+  }
+
+  /** What runs for a session, as far as is known without asking it. */
+  RuntimeState runtime(String sessionId) {
+    Entry entry = entries.get(sessionId);
+    return entry == null ? RuntimeState.UNLOADED : entry.verticle.runtime();
+  }
+
+  Collection<SessionVerticle> verticles() {
+    return entries.values().stream().filter(entry -> entry.ready.future().succeeded()).map(entry -> entry.verticle).toList();
+  }
+
+  List<String> idleFor(long ms) {
+    return entries.entrySet().stream()
+        .filter(entry -> entry.getValue().ready.future().succeeded() && entry.getValue().verticle.idleForMs() >= ms)
+        .map(Map.Entry::getKey).filter(Objects::nonNull).toList();
+  }
+
+  private Entry entry(String sessionId) {
+    Entry known = entries.get(sessionId);
+    if (known != null) {
+      return known;
+    }
+    if (entries.size() >= services.settings().limits().loadedSessions()) {
+      throw new ApiException(ErrorCode.NOT_READY, "The server has as many sessions in memory as it may; try again later.");
+    }
+    Entry made = new Entry(new SessionVerticle(services, sessionId, frame -> out(sessionId, frame), () -> ownershipLost(sessionId)));
+    Entry raced = entries.putIfAbsent(sessionId, made);
+    if (raced != null) {
+      return raced;
+    }
+    services.vertx().deployVerticle(made.verticle, VIRTUAL_THREAD).onComplete(deployed -> {
+      if (deployed.succeeded()) {
+        made.deploymentId = deployed.result();
+        services.metrics().sessionsLoaded.incrementAndGet();
+        lifecycle.tell(new LifecycleEvent.Loaded(sessionId));
+        made.ready.complete(made.verticle);
+      } else {
+        entries.remove(sessionId, made);
+        made.gone.complete();
+        made.ready.fail(deployed.cause());
+      }
+    });
+    return made;
+  }
+
+  private void out(String sessionId, Frame frame) {
+    publisher.accept(sessionId, frame);
+    if (frame.event() instanceof SessionEvent.StatusChanged status) {
+      lifecycle.tell(new LifecycleEvent.Status(sessionId, status.runtime()));
+    }
+  }
+
+  private void ownershipLost(String sessionId) {
+    Entry entry = entries.get(sessionId);
+    if (entry != null) {
+      log.warn("session {} was taken over by another server", sessionId);
+      entry.verticle.abandon();
+      remove(sessionId, entry);
+    }
+  }
+
+  private Future<Void> remove(String sessionId, Entry entry) {
+    if (entry.deploymentId == null) {
+      return Future.succeededFuture();
+    }
+    return services.vertx().undeploy(entry.deploymentId).transform(v -> {
+      if (entries.remove(sessionId, entry)) {
+        services.metrics().sessionsLoaded.decrementAndGet();
+        lifecycle.tell(new LifecycleEvent.Unloaded(sessionId));
+      }
+      entry.gone.tryComplete();
+      return Future.succeededFuture();
+    });
+  }
+}

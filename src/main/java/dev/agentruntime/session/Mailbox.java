@@ -1,0 +1,34 @@
+package dev.agentruntime.session;
+
+import io.vertx.core.Context;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.slf4j.MDC;
+
+/** Where everything about one session is done: one thing at a time, in the order given, on its own context, with its id in the log. */
+final class Mailbox {
+
+  private static final Logger log = LoggerFactory.getLogger(Mailbox.class);
+
+  private final Context context;
+  private final String sessionId;
+
+  Mailbox(Context context, String sessionId) {
+    this.context = context;
+    this.sessionId = sessionId;
+  }
+
+  /** Does {@code work} later on the session's context, where it may await. Called from any thread. */
+  void run(Runnable work) {
+    context.runOnContext(v -> {
+      MDC.put("sessionId", sessionId);
+      try {
+        work.run();
+      } catch (RuntimeException e) {
+        log.error("unexpected failure", e);
+      } finally {
+        MDC.remove("sessionId");
+      }
+    });
+  }
+}
