@@ -123,6 +123,7 @@ final class Session {
     switch (event) {
       case BlockStart start -> start(start);
       case BlockComplete complete -> complete(complete);
+      case BlockDelta delta when delta.delta().isEmpty() -> { }
       default -> emit(event);
     }
   }

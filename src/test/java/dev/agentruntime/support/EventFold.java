@@ -46,6 +46,9 @@ public final class EventFold {
   private final Set<String> turns = new HashSet<>();
   private final List<SessionEvent.TurnCompleted> completedTurns = new ArrayList<>();
   private final SessionListItem session;
+  private String name;
+  private ObjectNode metadata;
+  private long lastActivity;
   private final String epoch;
   private RuntimeState runtime;
   private ObjectNode options;
@@ -66,6 +69,9 @@ public final class EventFold {
     seq = snapshot.seq();
     runtime = session.runtime();
     options = session.sessionOptions();
+    name = session.name();
+    metadata = session.metadata();
+    lastActivity = session.lastActivity();
     usage = snapshot.usage();
     turn = runtime == null || runtime.turn() == null ? null : runtime.turn().turnId();
     conversations.put(SessionEvent.MAIN, conversation(snapshot.blocks()));
@@ -160,8 +166,8 @@ public final class EventFold {
 
   /** The state as the snapshot that the server should give at this sequence number. Needs a snapshot to have started from. */
   public SessionSnapshot snapshot() {
-    SessionListItem item = new SessionListItem(session.sessionId(), session.type(), session.agentProfileReference(), session.name(),
-        session.createdAt(), session.lastActivity(), options, session.metadata(), runtime);
+    SessionListItem item = new SessionListItem(session.sessionId(), session.type(), session.agentProfileReference(), name,
+        session.createdAt(), lastActivity, options, metadata, runtime);
     return new SessionSnapshot(item, epoch, seq, blocks(), subagents(), List.copyOf(files.values()), usage);
   }
 
@@ -176,7 +182,14 @@ public final class EventFold {
         conversation.blocks.remove(removed.blockId());
         conversation.lives.put(removed.blockId(), Life.ENDED);
       }
-      case SessionEvent.StatusChanged status -> runtime = status.runtime();
+      case SessionEvent.StatusChanged status -> {
+        runtime = status.runtime();
+        lastActivity = runtime.turn() == null ? lastActivity : Math.max(lastActivity, runtime.turn().startedAt());
+      }
+      case SessionEvent.SessionUpdated updated -> {
+        name = updated.name();
+        metadata = updated.metadata();
+      }
       case SessionEvent.MetadataUpdate update -> {
         known(update.conversationId());
         usage = update.conversationId().equals(SessionEvent.MAIN) ? update.metadata() : usage;
@@ -242,6 +255,7 @@ public final class EventFold {
     check(open().isEmpty(), "turn " + turn + " left open " + open());
     check(completed.error() == null || !completed.error().isBlank(), "an error without words");
     completedTurns.add(completed);
+    lastActivity = runtime == null || runtime.turn() == null ? lastActivity : runtime.turn().startedAt() + completed.durationMs();
     turn = null;
   }
 

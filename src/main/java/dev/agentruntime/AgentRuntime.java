@@ -1,0 +1,102 @@
+package dev.agentruntime;
+
+import dev.agentruntime.agent.AgentArchitecture;
+import dev.agentruntime.agent.ProfileLoader;
+import dev.agentruntime.agent.claude.ClaudeArchitecture;
+import dev.agentruntime.agent.demo.DemoAgent;
+import dev.agentruntime.config.Settings;
+import dev.agentruntime.metrics.RuntimeMetrics;
+import dev.agentruntime.persistence.PersistenceAdapter;
+import dev.agentruntime.persistence.memory.InMemoryPersistence;
+import dev.agentruntime.persistence.sql.SqlPersistence;
+import dev.agentruntime.sandbox.SandboxProvider;
+import dev.agentruntime.sandbox.local.LocalSandboxProvider;
+import dev.agentruntime.session.Profiles;
+import dev.agentruntime.session.Services;
+import dev.agentruntime.session.SessionManager;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import java.time.Clock;
+import java.util.List;
+import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The runtime: sessions, their agents and sandboxes, on a Vert.x of the caller's. The server is this and a verticle that listens; another
+ * application may start it beside its own and mount {@code server.RestApi} and {@code server.WebSocketEndpoint} where it likes.
+ *
+ * <p>This class puts the parts together, and alone names the adapters. Threading: methods may be called from any thread and never block.
+ */
+public final class AgentRuntime {
+
+  private static final Logger log = LoggerFactory.getLogger(AgentRuntime.class);
+
+  private final Settings settings;
+  private final PersistenceAdapter persistence;
+  private final SandboxProvider sandboxes;
+  private final RuntimeMetrics metrics;
+  private final SessionManager sessionManager;
+
+  private AgentRuntime(Vertx vertx, Settings settings, PersistenceAdapter persistence, Map<String, String> environment) {
+    this.settings = settings;
+    this.persistence = persistence;
+    this.sandboxes = new LocalSandboxProvider(settings.dataDir().resolve("sandboxes"));
+    this.metrics = new RuntimeMetrics(new PrometheusMeterRegistry(PrometheusConfig.DEFAULT));
+    AgentArchitecture claude = new ClaudeArchitecture(settings.claude(), settings.anthropic(),
+        progress -> Future.succeededFuture(settings.claude().command()), Map.of("demo", DemoAgent.command()));
+    Profiles profiles = new Profiles(ProfileLoader.load(settings.profilesDir(), environment), persistence,
+        stored -> ProfileLoader.parse(stored.id(), stored.document(), environment));
+    this.sessionManager = new SessionManager(new Services(vertx, settings, Clock.systemUTC(), metrics, persistence, sandboxes,
+        Map.of(claude.type(), claude), profiles));
+  }
+
+  /**
+   * Puts a runtime together; nothing is started yet.
+   *
+   * @param persistenceAdapter where sessions are kept: one's own, or {@link #persistence}
+   * @throws IllegalArgumentException if the profiles are wrong, naming every mistake
+   */
+  public static AgentRuntime create(Vertx vertx, Settings settings, PersistenceAdapter persistenceAdapter) {
+    return new AgentRuntime(vertx, settings, persistenceAdapter, System.getenv());
+  }
+
+  /** The store that {@code storeUrl} names; a relative path of SQLite is one in the data directory. */
+  public static PersistenceAdapter persistence(Vertx vertx, Settings settings) {
+    String url = settings.storeUrl();
+    if (url.equals("memory:")) {
+      return new InMemoryPersistence();
+    }
+    return SqlPersistence.sqlite(vertx, settings.dataDir().resolve(url.substring("sqlite:".length())));
+  }
+
+  /** Opens the store and the sandboxes, takes up what was cut off, and starts the background work. */
+  public Future<Void> start() {
+    return Future.all(persistence.start(), sandboxes.start()).compose(v -> sessionManager.start());
+  }
+
+  public SessionManager sessionManager() {
+    return sessionManager;
+  }
+
+  public Settings settings() {
+    return settings;
+  }
+
+  public RuntimeMetrics metrics() {
+    return metrics;
+  }
+
+  /**
+   * Takes no new work, saves everything, ends the sandboxes in which nothing runs. A turn that runs goes on in its sandbox and is picked up
+   * by the next start on the same data directory and store. Succeeds when all of that is done or has failed; failures are logged.
+   */
+  public Future<Void> shutdown() {
+    return sessionManager.shutdown()
+        .transform(done -> Future.join(List.of(sandboxes.close(), persistence.close())))
+        .onFailure(e -> log.error("the runtime did not shut down cleanly", e))
+        .transform(done -> Future.succeededFuture());
+  }
+}
