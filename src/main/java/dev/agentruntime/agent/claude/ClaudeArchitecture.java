@@ -33,9 +33,8 @@ public final class ClaudeArchitecture implements AgentArchitecture {
    * @param builtInCommands what a profile's {@code command} of one word may stand for: the command line of an agent that comes with the
    *     runtime, runs where the runtime runs, and needs no key
    */
-  public ClaudeArchitecture(Settings.Claude claude, Settings.Anthropic anthropic, ClaudeExecutable executable,
-                            Map<String, List<String>> builtInCommands) {
-    this.launch = new ClaudeLaunch(claude, anthropic, executable, builtInCommands);
+  public ClaudeArchitecture(Settings settings, ClaudeExecutable executable, Map<String, List<String>> builtInCommands) {
+    this.launch = new ClaudeLaunch(settings, executable, builtInCommands);
   }
 
   @Override

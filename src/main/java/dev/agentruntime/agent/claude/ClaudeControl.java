@@ -32,6 +32,12 @@ final class ClaudeControl {
     return request("mode-", Json.object().put("subtype", "set_permission_mode").put("mode", mode));
   }
 
+  static Buffer setEffort(String level) {
+    ObjectNode request = Json.object().put("subtype", "apply_flag_settings");
+    request.putObject("settings").put("effortLevel", level);
+    return request("effort-", request);
+  }
+
   /** @param tokens a number, or JSON null for the CLI's own */
   static Buffer setMaxThinkingTokens(JsonNode tokens) {
     ObjectNode request = Json.object().put("subtype", "set_max_thinking_tokens");
