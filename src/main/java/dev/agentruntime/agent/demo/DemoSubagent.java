@@ -46,7 +46,7 @@ final class DemoSubagent {
     this.toolUseId = toolUseId;
     session.system("task_started", "task_id", agentId, "tool_use_id", toolUseId, "description", DESCRIPTION, "subagent_type", TYPE,
         "is_backgrounded", false, "spawn_depth", 1, "task_type", "local_agent", "prompt", PROMPT);
-    transcript.subagentMeta(agentId, DESCRIPTION, toolUseId, false);
+    transcript.meta(DESCRIPTION, toolUseId, false);
   }
 
   DemoTools.Result run() throws InterruptedException {
@@ -80,7 +80,7 @@ final class DemoSubagent {
     session.system("task_updated", "task_id", agentId, "patch", object("status", status.equals("stopped") ? "killed" : status));
     session.system("task_notification", "task_id", agentId, "tool_use_id", toolUseId, "status", status, "summary", summary,
         "usage", object("total_tokens", usage.input + usage.output, "tool_uses", 1));
-    transcript.subagentMeta(agentId, DESCRIPTION, toolUseId, true);
+    transcript.meta(DESCRIPTION, toolUseId, true);
   }
 
   private DemoTools.Result handBack(String report, long ms) {

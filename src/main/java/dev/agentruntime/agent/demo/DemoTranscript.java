@@ -44,11 +44,8 @@ final class DemoTranscript {
   }
 
   DemoTranscript ofSubagent(String agentId) {
-    return new DemoTranscript(sessionId, cwd, subagents().resolve("agent-" + agentId + ".jsonl"), agentId);
-  }
-
-  private Path subagents() {
-    return file.resolveSibling(sessionId).resolve("subagents");
+    Path folder = file.resolveSibling(sessionId).resolve("subagents");
+    return new DemoTranscript(sessionId, cwd, folder.resolve("agent-" + agentId + ".jsonl"), agentId);
   }
 
   boolean exists() {
@@ -74,8 +71,9 @@ final class DemoTranscript {
         "modelUsage", object(model, total.modelUsage())));
   }
 
-  void subagentMeta(String agentId, String description, String toolUseId, boolean finished) {
-    write(subagents().resolve("agent-" + agentId + ".meta.json"), object("agentType", "general-purpose", "isBuiltIn", true,
+  /** Only for the transcript of a subagent. */
+  void meta(String description, String toolUseId, boolean finished) {
+    write(file.resolveSibling("agent-" + agentId + ".meta.json"), object("agentType", "general-purpose", "isBuiltIn", true,
         "description", description, "toolUseId", toolUseId, "spawnDepth", 1, "finished", finished), false);
   }
 
@@ -87,7 +85,7 @@ final class DemoTranscript {
     try {
       Files.createDirectories(file.getParent());
       var bytes = new ByteArrayOutputStream();
-      PlainJson.write(object, bytes, append);
+      PlainJson.write(object, bytes, true);
       if (append) {
         bytes.write('\n');
       }

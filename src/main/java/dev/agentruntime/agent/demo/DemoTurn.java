@@ -2,24 +2,18 @@ package dev.agentruntime.agent.demo;
 
 import static dev.agentruntime.agent.demo.PlainJson.object;
 
-import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Iterator;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.LinkedBlockingQueue;
 import java.util.stream.IntStream;
 
 /** One turn: the requests of one message, or the news of a background task, run on the thread of the turns. */
 final class DemoTurn {
 
   private static final long RETRY_DELAY_MS = 500;
-  private static final String STOPPED_TOOL = "The user doesn't want to proceed with this tool use. The tool use was rejected (eg. if it "
-      + "was a file edit, the new_string was NOT written to the file). STOP what you are doing and wait for the user to tell you how to "
-      + "proceed.";
 
   private final DemoSession session;
   private final String messageUuid;
@@ -29,9 +23,9 @@ final class DemoTurn {
 
   private long begunAt;
   private final DemoUsage usage = new DemoUsage();
+  private final DemoUsage before = new DemoUsage();
   private final List<String> messageIds = new ArrayList<>();
-  /** Calls without a result yet, by id. */
-  private final Map<String, String> running = new LinkedHashMap<>();
+  private final DemoCalls calls;
   private DemoMessage message;
   private String lastText = "";
   private String stopReason;
@@ -42,6 +36,7 @@ final class DemoTurn {
     this.content = content;
     this.requests = requests;
     this.backgroundTask = backgroundTask;
+    this.calls = new DemoCalls(session, this);
   }
 
   /** @param uuid of the message, or {@code null}; {@code content} as it was given */
@@ -50,7 +45,7 @@ final class DemoTurn {
   }
 
   /** The turn that the agent starts by itself when a background task has ended. */
-  private static DemoTurn afterBackground(DemoSession session, String taskId) {
+  static DemoTurn afterBackground(DemoSession session, String taskId) {
     var said = new DemoRequest.Say(false, DemoLanguage.words("The background task has ended."), 0);
     return new DemoTurn(session, null, "<task-notification>" + taskId + "</task-notification>", List.of(said), taskId);
   }
@@ -88,6 +83,7 @@ final class DemoTurn {
 
   private void begin() {
     begunAt = System.nanoTime();
+    before.add(session.total);
     session.system("session_state_changed", "state", "running");
     lifecycle("queued");
     lifecycle("started");
@@ -123,20 +119,20 @@ final class DemoTurn {
       case DemoRequest.Say say -> say(say.deltas().iterator(), say.everyMs());
       case DemoRequest.Clock clock -> say(clock(clock.deltas()), clock.everyMs());
       case DemoRequest.Flood flood -> lastText = message().flood(flood.deltas());
-      case DemoRequest.Write write -> write(write.path(), write.content());
-      case DemoRequest.Big big -> write("big.txt", "0123456789abcde\n".repeat(Math.max(1, big.bytes() / 16)));
+      case DemoRequest.Write write -> calls.write(write.path(), write.content());
+      case DemoRequest.Big big -> calls.write("big.txt", "0123456789abcde\n".repeat(Math.max(1, big.bytes() / 16)));
       case DemoRequest.Edit edit -> {
         Path file = session.tools.resolve(edit.path());
-        tool("Edit", object("replace_all", false, "file_path", file.toString(), "old_string", edit.from(), "new_string", edit.to()),
+        calls.tool("Edit", object("replace_all", false, "file_path", file.toString(), "old_string", edit.from(), "new_string", edit.to()),
             () -> session.tools.edit(file, edit.from(), edit.to()));
       }
       case DemoRequest.Delete delete -> {
         Path file = session.tools.resolve(delete.path());
-        tool("Bash", bash("rm '" + file + "'", "Delete the file"), () -> session.tools.delete(file));
+        calls.tool("Bash", DemoCalls.bash("rm '" + file + "'", "Delete the file"), () -> session.tools.delete(file));
       }
-      case DemoRequest.Sleep sleep -> shell("sleep " + sleep.seconds() + "; echo done", "Sleep");
-      case DemoRequest.Subagent subagent -> subagent(subagent.forMs());
-      case DemoRequest.Background background -> background(background.afterMs());
+      case DemoRequest.Sleep sleep -> calls.shell("sleep " + sleep.seconds() + "; echo done", "Sleep");
+      case DemoRequest.Subagent subagent -> calls.subagent(subagent.forMs());
+      case DemoRequest.Background background -> calls.background(background.afterMs());
       case DemoRequest.Slow slow -> pause(slow.ms());
       case DemoRequest.Echo echo -> say(DemoLanguage.words("You said: " + echo.text()
           + "\nI am the demo agent and understand simple requests only; say help for a list.").iterator(), 0);
@@ -152,8 +148,8 @@ final class DemoTurn {
 
   private void perform(DemoRequest.Plain request) throws InterruptedException {
     switch (request) {
-      case FAIL -> shell("echo to-stdout; echo to-stderr >&2; exit 7", "Fail with exit code 7");
-      case PARALLEL_TOOLS -> parallel();
+      case FAIL -> calls.shell("echo to-stdout; echo to-stderr >&2; exit 7", "Fail with exit code 7");
+      case PARALLEL_TOOLS -> calls.parallel();
       case SILENT -> pause(Long.MAX_VALUE);
       case RUBBISH -> {
         session.out.bytes(DemoTexts.rubbish(session.id));
@@ -171,7 +167,8 @@ final class DemoTurn {
     }
   }
 
-  private DemoMessage message() {
+  /** The message that is being said; begun if there is none. */
+  DemoMessage message() {
     if (message == null) {
       if (!messageIds.isEmpty()) {
         requesting();
@@ -182,7 +179,7 @@ final class DemoTurn {
     return message;
   }
 
-  private void endMessage(String reason) {
+  void endMessage(String reason) {
     if (message != null) {
       message.end(reason);
       usage.add(message.usage());
@@ -206,123 +203,6 @@ final class DemoTurn {
   private void pause(long ms) throws InterruptedException {
     session.out.flush();
     Thread.sleep(ms);
-  }
-
-  private static Map<String, Object> bash(String command, String description) {
-    return object("command", command, "description", description);
-  }
-
-  private void shell(String command, String description) throws InterruptedException {
-    tool("Bash", bash(command, description), () -> session.tools.shell(command));
-  }
-
-  private void write(String path, String text) throws InterruptedException {
-    Path file = session.tools.resolve(path);
-    tool("Write", object("file_path", file.toString(), "content", text), () -> session.tools.write(file, text));
-  }
-
-  private interface Tool {
-    DemoTools.Result run() throws InterruptedException;
-  }
-
-  private void tool(String name, Map<String, Object> input, Tool tool) throws InterruptedException {
-    String id = call(name, input);
-    endMessage("tool_use");
-    result(id, tool.run());
-  }
-
-  private String call(String name, Map<String, Object> input) throws InterruptedException {
-    String id = message().toolUse(name, input);
-    running.put(id, name);
-    return id;
-  }
-
-  private void result(String toolUseId, DemoTools.Result result) {
-    result(toolUseId, result.text(), result.error(), result.structured());
-  }
-
-  private void result(String toolUseId, Object text, boolean error, Object structured) {
-    running.remove(toolUseId);
-    var block = object("tool_use_id", toolUseId, "type", "tool_result", "content", text, "is_error", error);
-    userLine(List.of(block), object("tool_use_result", structured), object("toolUseResult", structured));
-    session.out.flush();
-  }
-
-  private void userLine(List<Object> parts, Map<String, Object> live, Map<String, Object> saved) {
-    String uuid = DemoIds.uuid();
-    String timestamp = Instant.now().toString();
-    var line = object("type", "user", "message", object("role", "user", "content", parts), "parent_tool_use_id", null, "uuid", uuid,
-        "timestamp", timestamp);
-    line.putAll(live);
-    session.out.line(line);
-    var entry = object("type", "user", "message", object("role", "user", "content", parts), "uuid", uuid, "timestamp", timestamp);
-    entry.putAll(saved);
-    session.transcript.message(entry);
-  }
-
-  /** Two calls in one message, whose results come in the order in which they end. */
-  private void parallel() throws InterruptedException {
-    String slow = "sleep 0.3; echo first";
-    String quick = "echo second";
-    String first = call("Bash", bash(slow, "First"));
-    String second = call("Bash", bash(quick, "Second"));
-    endMessage("tool_use");
-    var ended = new LinkedBlockingQueue<Map.Entry<String, Process>>();
-    try {
-      for (var call : List.of(Map.entry(first, slow), Map.entry(second, quick))) {
-        session.tools.start(call.getValue()).onExit().thenAccept(child -> ended.add(Map.entry(call.getKey(), child)));
-      }
-      for (int i = 0; i < 2; i++) {
-        var child = ended.take();
-        result(child.getKey(), session.tools.ended(child.getValue()));
-      }
-    } catch (IOException e) {
-      for (String id : List.copyOf(running.keySet())) {
-        result(id, DemoTools.Result.failed(e.getMessage()));
-      }
-    }
-  }
-
-  private void subagent(long forMs) throws InterruptedException {
-    var subagent = new DemoSubagent(session, forMs);
-    String id = call("Agent", subagent.input());
-    subagent.begin(id);
-    endMessage("tool_use");
-    DemoTools.Result result;
-    try {
-      result = subagent.run();
-    } catch (InterruptedException e) {
-      subagent.stopped();
-      throw e;
-    }
-    session.total.add(subagent.usage());
-    result(id, List.of(object("type", "text", "text", result.text())), false, result.structured());
-  }
-
-  private void background(long afterMs) throws InterruptedException {
-    String command = "sleep " + afterMs / 1000.0;
-    var input = bash(command, "Background task");
-    input.put("run_in_background", true);
-    String id = call("Bash", input);
-    endMessage("tool_use");
-    String task = "b" + DemoIds.task().substring(1, 9);
-    session.system("background_tasks_changed", "tasks",
-        List.of(object("task_id", task, "task_type", "local_bash", "description", "Background task")));
-    session.system("task_started", "task_id", task, "tool_use_id", id, "description", "Background task", "is_backgrounded", true,
-        "task_type", "local_bash");
-    try {
-      session.tools.start(command).onExit().thenAccept(child -> {
-        session.system("task_updated", "task_id", task, "patch", object("status", "completed"));
-        session.system("task_notification", "task_id", task, "tool_use_id", id, "status", "completed",
-            "summary", "Background command \"Background task\" completed (exit code " + child.exitValue() + ")");
-        session.system("background_tasks_changed", "tasks", List.of());
-        session.turns.add(afterBackground(session, task));
-      });
-      result(id, "Command running in background with ID: " + task + ".", false,
-          object("stdout", "", "stderr", "", "interrupted", false, "isImage", false, "backgroundTaskId", task));
-    } catch (IOException e) {
-      result(id, DemoTools.Result.failed(e.getMessage()));
-    }
   }
 
   private void crash(boolean midText) throws InterruptedException {
@@ -377,13 +257,11 @@ final class DemoTurn {
 
   private void interrupted() {
     session.tools.killChildren();
-    boolean inTools = message == null && !running.isEmpty();
-    for (String id : List.copyOf(running.keySet())) {
-      if (inTools) {
-        result(id, STOPPED_TOOL, true, "User rejected tool use");
-      }
+    boolean inTools = message == null && calls.anyRuns();
+    if (inTools) {
+      calls.stop();
     }
-    Runnable say = () -> userLine(List.of(object("type", "text", "text",
+    Runnable say = () -> calls.userLine(List.of(object("type", "text", "text",
         inTools ? "[Request interrupted by user for tool use]" : "[Request interrupted by user]")), object(), object());
     if (message == null) {
       say.run();
@@ -405,7 +283,8 @@ final class DemoTurn {
     long ms = (System.nanoTime() - begunAt) / 1_000_000;
     var line = object("type", "result", "duration_api_ms", ms, "duration_ms", ms, "stop_reason", stopReason,
         "total_cost_usd", session.total.dollars(), "usage", usage.usage(),
-        "modelUsage", object(session.model, session.total.modelUsage()), "permission_denials", List.of(),
+        "modelUsage", object(session.model, session.total.modelUsage()),
+        "model_usage_since_last_result", object(session.model, session.total.minus(before).modelUsage()), "permission_denials", List.of(),
         "terminal_reason", terminalReason, "num_turns", Math.max(1, messageIds.size()), "begun_message_ids", messageIds,
         "queued_turn_count", session.turns.size(), "result_index", session.results++);
     line.putAll(outcome);

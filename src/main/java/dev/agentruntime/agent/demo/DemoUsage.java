@@ -26,6 +26,16 @@ final class DemoUsage {
     thinking += other.thinking;
   }
 
+  DemoUsage minus(DemoUsage other) {
+    var difference = new DemoUsage();
+    difference.input = input - other.input;
+    difference.output = output - other.output;
+    difference.cacheRead = cacheRead - other.cacheRead;
+    difference.cacheWrite = cacheWrite - other.cacheWrite;
+    difference.thinking = thinking - other.thinking;
+    return difference;
+  }
+
   double dollars() {
     return input * DOLLARS_PER_INPUT_TOKEN + output * DOLLARS_PER_OUTPUT_TOKEN + cacheRead * DOLLARS_PER_CACHE_READ_TOKEN
         + cacheWrite * DOLLARS_PER_CACHE_WRITE_TOKEN;
