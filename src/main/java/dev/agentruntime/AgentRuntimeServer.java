@@ -1,0 +1,43 @@
+package dev.agentruntime;
+
+import dev.agentruntime.config.Settings;
+import dev.agentruntime.server.Authentication;
+import dev.agentruntime.server.ClientApi;
+import dev.agentruntime.server.ServerVerticle;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+
+/** The server: a runtime, and the verticle through which clients reach it. Threading: as {@link AgentRuntime}. */
+public final class AgentRuntimeServer {
+
+  private final Vertx vertx;
+  private final AgentRuntime runtime;
+  private final ClientApi api;
+  private int port;
+
+  public AgentRuntimeServer(Vertx vertx, AgentRuntime runtime) {
+    this.vertx = vertx;
+    this.runtime = runtime;
+    this.api = new ClientApi(vertx, runtime.settings(), runtime.sessionManager(), runtime.metrics(),
+        Authentication.of(runtime.settings().apiKeys()));
+  }
+
+  /** Starts the runtime, then listens. @return the address, for people */
+  public Future<String> start() {
+    Settings settings = runtime.settings();
+    return runtime.start().compose(v -> ServerVerticle.deploy(vertx, api, settings)).map(listening -> {
+      port = listening;
+      return "http://" + (settings.host().contains(":") ? "[" + settings.host() + "]" : settings.host()) + ":" + listening;
+    });
+  }
+
+  /** The port it listens on; 0 before it does. */
+  public int port() {
+    return port;
+  }
+
+  /** Sends the clients away (they connect to another server, or to this one when it is back) and shuts the runtime down. */
+  public Future<Void> stop() {
+    return api.drain().transform(drained -> runtime.shutdown());
+  }
+}

@@ -1,0 +1,63 @@
+package dev.agentruntime;
+
+import dev.agentruntime.agent.InvalidProfileException;
+import dev.agentruntime.config.InvalidSettingsException;
+import dev.agentruntime.config.Logging;
+import dev.agentruntime.config.Settings;
+import dev.agentruntime.config.SettingsLoader;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The server as a program: settings from file and environment, one line when it is ready, an orderly end at SIGTERM and Ctrl-C. */
+public final class Main {
+
+  private static final int EXIT_SETTINGS = 2;
+  private static final int EXIT_START = 1;
+
+  private Main() {}
+
+  public static void main(String[] arguments) {
+    try {
+      Settings settings = SettingsLoader.load(System.getenv());
+      Logging.configure(settings.log());
+      run(settings);
+    } catch (InvalidSettingsException | InvalidProfileException e) {
+      System.err.println(e.getMessage());
+      System.exit(EXIT_SETTINGS);
+    }
+  }
+
+  private static void run(Settings settings) {
+    Logger log = LoggerFactory.getLogger(Main.class);
+    Vertx vertx = Vertx.vertx();
+    AgentRuntime runtime = AgentRuntime.create(vertx, settings, AgentRuntime.persistence(vertx, settings));
+    AgentRuntimeServer server = new AgentRuntimeServer(vertx, runtime);
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(log, settings, vertx, server), "shutdown"));
+    server.start().onSuccess(address -> {
+      log.info("Agent Runtime is ready at {}", address);
+      if (settings.apiKeys().isEmpty()) {
+        log.info("No API key is set: only this machine may use it. Set AGENT_RUNTIME_API_KEYS to open it.");
+      }
+    }).onFailure(e -> {
+      log.error("Agent Runtime could not start: {}", e.getMessage(), e);
+      System.exit(EXIT_START);
+    });
+  }
+
+  private static void stop(Logger log, Settings settings, Vertx vertx, AgentRuntimeServer server) {
+    try {
+      log.info("Stopping");
+      Future<Void> stopped = server.stop().eventually(vertx::close);
+      stopped.await(settings.shutdownGraceMs(), TimeUnit.MILLISECONDS);
+      log.info("Stopped");
+    } catch (TimeoutException e) {
+      log.error("Not everything was saved within {} ms", settings.shutdownGraceMs());
+    } catch (RuntimeException e) {
+      log.error("The stop did not go as it should", e);
+    }
+  }
+}
