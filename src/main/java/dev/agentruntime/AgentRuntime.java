@@ -3,6 +3,7 @@ package dev.agentruntime;
 import dev.agentruntime.agent.AgentArchitecture;
 import dev.agentruntime.agent.ProfileLoader;
 import dev.agentruntime.agent.claude.ClaudeArchitecture;
+import dev.agentruntime.agent.claude.ClaudeExecutable;
 import dev.agentruntime.agent.demo.DemoAgent;
 import dev.agentruntime.config.Settings;
 import dev.agentruntime.metrics.RuntimeMetrics;
@@ -45,8 +46,8 @@ public final class AgentRuntime {
     this.persistence = persistence;
     this.sandboxes = new LocalSandboxProvider(settings.dataDir().resolve("sandboxes"));
     this.metrics = new RuntimeMetrics(new PrometheusMeterRegistry(PrometheusConfig.DEFAULT));
-    AgentArchitecture claude = new ClaudeArchitecture(settings.claude(), settings.anthropic(),
-        progress -> Future.succeededFuture(settings.claude().command()), Map.of("demo", DemoAgent.command()));
+    AgentArchitecture claude = new ClaudeArchitecture(settings, new ClaudeExecutable(settings, environment.get("PATH")),
+        Map.of("demo", DemoAgent.command()));
     Profiles profiles = new Profiles(ProfileLoader.load(settings.profilesDir(), environment), persistence,
         stored -> ProfileLoader.parse(stored.id(), stored.document(), environment));
     this.sessionManager = new SessionManager(new Services(vertx, settings, Clock.systemUTC(), metrics, persistence, sandboxes,
