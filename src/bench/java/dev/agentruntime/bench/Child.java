@@ -1,0 +1,120 @@
+package dev.agentruntime.bench;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** A process of the benchmark: told in lines, answers in lines, and is looked at from outside. */
+final class Child implements AutoCloseable {
+
+  /** What an answer begins with; other lines are a log's. */
+  static final String ANSWER = "= ";
+
+  private static final Duration PATIENCE = Duration.ofSeconds(120);
+  private static final Pattern RESIDENT = Pattern.compile("VmRSS:\\s+(\\d+) kB");
+  private static final Pattern TOTAL = Pattern.compile("Total\\s+\\d+\\s+(\\d+)");
+
+  private final Process process;
+  private final LinkedBlockingQueue<String> lines = new LinkedBlockingQueue<>();
+
+  private Child(Process process) {
+    this.process = process;
+    Thread.ofPlatform().daemon().start(() -> {
+      try (BufferedReader out = process.inputReader(StandardCharsets.UTF_8)) {
+        for (String line = out.readLine(); line != null; line = out.readLine()) {
+          if (line.startsWith(ANSWER)) {
+            lines.add(line.substring(ANSWER.length()));
+          }
+        }
+      } catch (IOException e) {
+        lines.add("");
+      }
+    });
+  }
+
+  /** A JVM like this one, with this class path. */
+  static Child java(List<String> options, Class<?> main, Map<String, String> environment, String... arguments) throws IOException {
+    List<String> command = new ArrayList<>(List.of(tool("java"), "--enable-native-access=ALL-UNNAMED"));
+    command.addAll(options);
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
+    command.addAll(List.of(arguments));
+    return start(command, environment);
+  }
+
+  static Child start(List<String> command, Map<String, String> environment) throws IOException {
+    ProcessBuilder builder = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
+    builder.environment().keySet().removeIf(name -> name.startsWith("AGENT_RUNTIME_"));
+    builder.environment().putAll(environment);
+    return new Child(builder.start());
+  }
+
+  static String tool(String name) {
+    return Path.of(System.getProperty("java.home"), "bin", name).toString();
+  }
+
+  /** Says a line and waits for the next line that is said. */
+  String ask(String line) throws Exception {
+    say(line);
+    return line();
+  }
+
+  void say(String line) throws IOException {
+    OutputStream in = process.getOutputStream();
+    in.write((line + "\n").getBytes(StandardCharsets.UTF_8));
+    in.flush();
+  }
+
+  String line() throws InterruptedException {
+    String line = lines.poll(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+    if (line == null) {
+      throw new IllegalStateException("no answer within " + PATIENCE.toSeconds() + " s from " + process.info().command().orElse("?"));
+    }
+    return line;
+  }
+
+  /** User and system time of all its threads so far, in nanoseconds; the kernel counts in steps of 10 ms. */
+  long cpuNanos() {
+    return process.info().totalCpuDuration().orElseThrow().toNanos();
+  }
+
+  long residentBytes() throws IOException {
+    Matcher matcher = RESIDENT.matcher(Files.readString(Path.of("/proc/" + process.pid() + "/status")));
+    return matcher.find() ? Long.parseLong(matcher.group(1)) * 1024 : 0;
+  }
+
+  /** What a full collection leaves on its heap. */
+  long liveHeapBytes() throws Exception {
+    Process histogram = new ProcessBuilder(tool("jcmd"), Long.toString(process.pid()), "GC.class_histogram").start();
+    String text = new String(histogram.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    Matcher matcher = TOTAL.matcher(text);
+    if (!matcher.find()) {
+      throw new IllegalStateException("no histogram: " + text.lines().limit(3).toList());
+    }
+    return Long.parseLong(matcher.group(1));
+  }
+
+  boolean alive() {
+    return process.isAlive();
+  }
+
+  /** SIGTERM, and SIGKILL when that is of no use. */
+  @Override
+  public void close() throws InterruptedException {
+    process.destroy();
+    if (!process.waitFor(30, TimeUnit.SECONDS)) {
+      process.destroyForcibly().waitFor();
+    }
+  }
+}
