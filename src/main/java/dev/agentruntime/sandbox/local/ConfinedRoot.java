@@ -3,6 +3,7 @@ package dev.agentruntime.sandbox.local;
 import dev.agentruntime.sandbox.SandboxException;
 import dev.agentruntime.sandbox.SandboxException.Kind;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
@@ -18,6 +19,10 @@ import java.util.List;
  * user and gains nothing.
  */
 record ConfinedRoot(Path root) {
+
+  /** NAME_MAX and PATH_MAX less the closing NUL, as Linux has them. */
+  private static final int LONGEST_NAME = 255;
+  private static final int LONGEST_PATH = 4095;
 
   /**
    * @param relative as in a {@code SandboxPath}
@@ -110,10 +115,18 @@ record ConfinedRoot(Path root) {
 
   private static Path child(Path parent, String name) throws NoSuchFileException {
     try {
-      return parent.resolve(name);
+      Path child = parent.resolve(name);
+      if (bytes(name) <= LONGEST_NAME && bytes(child.toString()) <= LONGEST_PATH) {
+        return child;
+      }
     } catch (InvalidPathException e) {
-      throw new NoSuchFileException("a name that this server's locale cannot say");
+      // A name that this server's locale cannot say.
     }
+    throw new NoSuchFileException(name);
+  }
+
+  private static int bytes(String text) {
+    return text.getBytes(StandardCharsets.UTF_8).length;
   }
 
   private static List<String> parts(String relative) {

@@ -220,7 +220,7 @@ final class LocalProcess implements SandboxProcess {
   /** What a process leaves behind ends with it, so that nothing more is written to its output. */
   private void endRemains() {
     try {
-      reaper.end(seenAlive ? Family.ofProcess(directory.id(), keeper.asTrusted()) : family, row -> false);
+      reaper.end(seenAlive ? Family.ofProcess(directory.id(), keeper.asTrusted()) : family);
     } catch (SandboxException e) {
       LOG.warn("something that a process left behind: {}", e.getMessage());
     }

@@ -163,7 +163,7 @@ final class LocalSandbox implements Sandbox {
   private synchronized void end() throws IOException {
     terminated = true;
     workspaceWatch.close();
-    reaper.end(Family.ofSandbox(id(), keepers()), row -> false);
+    reaper.end(Family.ofSandbox(id(), keepers()));
     processes.values().forEach(LocalProcess::killed);
     if (Files.exists(directory.path())) {
       removeAll();

@@ -15,6 +15,11 @@ final class PortableTable implements ProcessTable {
   }
 
   @Override
+  public boolean knowsGroups() {
+    return false;
+  }
+
+  @Override
   public String identity(long pid) {
     Optional<ProcessHandle> handle = ProcessHandle.of(pid);
     return handle.isPresent() && handle.get().isAlive() ? identity(handle.get()) : null;

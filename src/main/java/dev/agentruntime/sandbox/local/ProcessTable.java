@@ -8,6 +8,9 @@ interface ProcessTable {
   /** @return processes that lived at a moment after the call */
   List<Row> rows();
 
+  /** Whether rows have their group and session. */
+  boolean knowsGroups();
+
   /** Tells a process from any other that has, had or will have the same number; {@code null} if there is none living. */
   String identity(long pid);
 

@@ -39,6 +39,11 @@ final class ProcfsTable implements ProcessTable {
   }
 
   @Override
+  public boolean knowsGroups() {
+    return true;
+  }
+
+  @Override
   public String identity(long pid) {
     Stat stat = stat(PROC.resolve(Long.toString(pid)));
     return stat == null ? null : identity(stat);

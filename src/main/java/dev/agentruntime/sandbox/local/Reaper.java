@@ -47,11 +47,14 @@ final class Reaper {
     }
   }
 
-  /** Kills until nothing of the family but {@code spared} is left. */
-  void end(Family family, Predicate<Row> spared) {
+  /** Kills until nothing of the family is left. */
+  void end(Family family) {
+    if (!table.knowsGroups()) {
+      killGroups(family);
+    }
     long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(killTimeoutMs);
     for (long pauseMs = 1; ; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
-      List<Row> rows = rows(family).stream().filter(spared.negate()).toList();
+      List<Row> rows = rows(family);
       if (rows.isEmpty()) {
         return;
       }
@@ -115,12 +118,21 @@ final class Reaper {
   }
 
   private void interrupt(List<Row> rows) {
-    List<String> command = new ArrayList<>(List.of("/bin/sh", "-c", "for pid; do kill -s INT \"$pid\"; done", "sh"));
-    rows.stream().filter(row -> row.identity().equals(table.identity(row.pid()))).forEach(row -> command.add(Long.toString(row.pid())));
+    kill("INT", rows.stream().filter(row -> row.identity().equals(table.identity(row.pid()))).map(row -> Long.toString(row.pid())).toList());
+  }
+
+  /** Those that have lost their parent and are still in the group can be reached, though not seen. */
+  private void killGroups(Family family) {
+    kill("KILL", groups(family, table.rows()).stream().map(group -> "-" + group).toList());
+  }
+
+  private static void kill(String signal, List<String> targets) {
+    List<String> command = new ArrayList<>(List.of("/bin/sh", "-c", "s=$1; shift; for t; do kill -s $s -- $t; done", "kill", signal));
+    command.addAll(targets);
     try {
       new ProcessBuilder(command).redirectOutput(Redirect.DISCARD).redirectError(Redirect.DISCARD).start().waitFor();
     } catch (IOException e) {
-      throw new SandboxException(Kind.FAILED, "the process cannot be interrupted", e);
+      throw new SandboxException(Kind.FAILED, "a process could not be signalled", e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
