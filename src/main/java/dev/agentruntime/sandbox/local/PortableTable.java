@@ -25,7 +25,9 @@ final class PortableTable implements ProcessTable {
     return handle.isPresent() && handle.get().isAlive() ? identity(handle.get()) : null;
   }
 
+  /** A zombie still has a start, but no command any more. */
   private static String identity(ProcessHandle handle) {
-    return handle.info().startInstant().map(start -> Long.toString(start.toEpochMilli())).orElse(null);
+    ProcessHandle.Info info = handle.info();
+    return info.command().flatMap(command -> info.startInstant()).map(start -> Long.toString(start.toEpochMilli())).orElse(null);
   }
 }
