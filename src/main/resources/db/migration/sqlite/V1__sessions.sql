@@ -16,11 +16,11 @@ CREATE TABLE session (
 -- The order of the list of sessions.
 CREATE INDEX session_newest ON session (created_at DESC, id DESC);
 
--- One row per transcript and per workspace file; the bytes are in its chunks.
+-- One row per transcript and per workspace file; the bytes are in its chunks. "staged" is one whose bytes are still being written.
 CREATE TABLE content (
   content_key INTEGER PRIMARY KEY,
   session_key BIGINT  NOT NULL REFERENCES session (session_key) ON DELETE CASCADE,
-  kind        TEXT    NOT NULL CHECK (kind IN ('transcript', 'file')),
+  kind        TEXT    NOT NULL CHECK (kind IN ('transcript', 'file', 'staged')),
   name        TEXT    NOT NULL,
   modified_at BIGINT  NOT NULL,
   UNIQUE (session_key, kind, name)

@@ -1,7 +1,6 @@
 package dev.agentruntime.persistence.sql;
 
 import dev.agentruntime.persistence.PersistenceException;
-import dev.agentruntime.persistence.PersistenceException.Kind;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.sqlclient.Row;
@@ -19,11 +18,17 @@ import java.util.List;
  */
 final class SqlContents {
 
-  enum Kinds {
-    TRANSCRIPT, FILE;
+  /** The column {@code kind}. */
+  enum Kind {
+    TRANSCRIPT("transcript"),
+    FILE("file"),
+    /** Becomes a transcript or file when all of its bytes are there. */
+    STAGED("staged");
 
-    String column() {
-      return this == TRANSCRIPT ? "transcript" : "file";
+    final String column;
+
+    Kind(String column) {
+      this.column = column;
     }
   }
 
@@ -39,13 +44,6 @@ final class SqlContents {
   /** Fewer chunks in a window are not worth merging. */
   private static final int FEW_CHUNKS = 4;
 
-  private static final String APPEND = """
-      INSERT INTO chunk (content_key, start_at, end_at, bytes)
-      SELECT c.content_key, ?, ?, ?
-      FROM session s JOIN content c ON c.session_key = s.session_key AND c.kind = 'transcript' AND c.name = ?
-      WHERE s.id = ? AND s.owner = ? AND ? = coalesce(
-        (SELECT k.end_at FROM chunk k WHERE k.content_key = c.content_key ORDER BY k.start_at DESC LIMIT 1), 0)""";
-
   private static final String INSERT_CHUNK = "INSERT INTO chunk (content_key, start_at, end_at, bytes) VALUES (?, ?, ?, ?)";
 
   private static final String CONTENT_KEY = "SELECT content_key FROM content WHERE session_key = ? AND kind = ? AND name = ?";
@@ -56,8 +54,9 @@ final class SqlContents {
 
   private static final String LENGTH = "SELECT end_at FROM chunk WHERE content_key = ? ORDER BY start_at DESC LIMIT 1";
 
-  private static final String READ = """
-      SELECT coalesce(k.start_at, -1), k.bytes
+  static final String READ = """
+      SELECT coalesce(k.start_at, -1), k.bytes, coalesce(
+        (SELECT l.end_at FROM chunk l WHERE l.content_key = c.content_key ORDER BY l.start_at DESC LIMIT 1), 0)
       FROM session s JOIN content c ON c.session_key = s.session_key AND c.kind = ? AND c.name = ?
       LEFT JOIN chunk k ON k.content_key = c.content_key AND k.start_at > ? AND k.start_at < ? AND k.end_at > ?
       WHERE s.id = ?
@@ -72,25 +71,30 @@ final class SqlContents {
 
   private static final String DELETE_WINDOW = "DELETE FROM chunk WHERE content_key = ? AND start_at >= ? AND start_at < ?";
 
+  private static final String DELETE_STAGED =
+      "DELETE FROM content WHERE kind = 'staged' AND session_key = (SELECT session_key FROM session WHERE id = ?)";
+
+  private static final String PUBLISH = "UPDATE content SET kind = ? WHERE content_key = ?";
+
   private final SqlDatabase database;
   private final SqlOwnership ownership;
+  private final SqlAppends appends;
 
   SqlContents(SqlDatabase database, SqlOwnership ownership) {
     this.database = database;
     this.ownership = ownership;
+    this.appends = new SqlAppends(database);
   }
 
   Future<Void> append(String sessionId, String epoch, String name, long offset, Buffer bytes) {
     if (offset < 0) {
-      return Future.failedFuture(new PersistenceException(Kind.INVALID, "an offset is negative"));
+      return Future.failedFuture(new PersistenceException(PersistenceException.Kind.INVALID, "an offset is negative"));
     }
     long end = offset + bytes.length();
     Future<Void> appended = bytes.length() == 0 || bytes.length() > WINDOW_BYTES
         ? appendCarefully(sessionId, epoch, name, offset, bytes)
-        : database.write(APPEND, Tuple.tuple()
-                .addLong(offset).addLong(end).addValue(parameter(bytes, 0, bytes.length()))
-                .addString(name).addString(sessionId).addString(epoch).addLong(offset))
-            .compose(rows -> rows.rowCount() == 1 ? Future.succeededFuture() : appendCarefully(sessionId, epoch, name, offset, bytes));
+        : appends.append(sessionId, epoch, name, offset, bytes.getBytes())
+            .compose(written -> written ? Future.succeededFuture() : appendCarefully(sessionId, epoch, name, offset, bytes));
     return appended.onSuccess(done -> {
       if (bytes.length() <= WINDOW_BYTES && offset / WINDOW_BYTES != end / WINDOW_BYTES) {
         mergeWindow(sessionId, epoch, name, offset / WINDOW_BYTES * WINDOW_BYTES);
@@ -101,13 +105,13 @@ final class SqlContents {
   /** For everything but the next bytes of a transcript that is there. */
   private Future<Void> appendCarefully(String sessionId, String epoch, String name, long offset, Buffer bytes) {
     return ownership.transaction(sessionId, epoch, (connection, session) ->
-        contentKey(connection, session, Kinds.TRANSCRIPT, name)
+        contentKey(connection, session, Kind.TRANSCRIPT, name)
             .compose(found -> found != null || offset > 0
                 ? Future.succeededFuture(found)
-                : insertContent(connection, session, Kinds.TRANSCRIPT, name, 0))
+                : insertContent(connection, session, Kind.TRANSCRIPT, name, 0))
             .compose(key -> length(connection, key).compose(length -> {
               if (offset > length) {
-                return Future.failedFuture(new PersistenceException(Kind.GAP,
+                return Future.failedFuture(new PersistenceException(PersistenceException.Kind.GAP,
                     "the transcript has " + length + " bytes, the append begins at " + offset));
               }
               int known = (int) Math.min(length - offset, bytes.length());
@@ -115,28 +119,56 @@ final class SqlContents {
             })));
   }
 
-  Future<Void> replace(String sessionId, String epoch, Kinds kind, String name, long modifiedAt, Buffer bytes) {
+  Future<Void> replace(String sessionId, String epoch, Kind kind, String name, long modifiedAt, Buffer bytes) {
+    if (bytes.length() > CHUNKS_PER_BATCH * WINDOW_BYTES) {
+      return replaceInSteps(sessionId, epoch, kind, name, modifiedAt, bytes);
+    }
     return ownership.transaction(sessionId, epoch, (connection, session) ->
         deleteContent(connection, session, kind, name)
             .compose(deleted -> insertContent(connection, session, kind, name, modifiedAt))
             .compose(key -> insertChunks(connection, key, 0, bytes, 0)));
   }
 
-  Future<Void> delete(String sessionId, String epoch, Kinds kind, String name) {
+  /** Other sessions' writes have their turn between the steps. Nobody sees the new content before the last one. */
+  private Future<Void> replaceInSteps(String sessionId, String epoch, Kind kind, String name, long modifiedAt, Buffer bytes) {
+    return ownership.transaction(sessionId, epoch, (connection, session) ->
+            deleteContent(connection, session, Kind.STAGED, name)
+                .compose(deleted -> insertContent(connection, session, Kind.STAGED, name, modifiedAt)))
+        .compose(key -> stage(sessionId, epoch, key, bytes, 0)
+            .compose(staged -> ownership.transaction(sessionId, epoch, (connection, session) ->
+                deleteContent(connection, session, kind, name)
+                    .compose(deleted -> connection.preparedQuery(PUBLISH).execute(Tuple.of(kind.column, key)))
+                    .<Void>mapEmpty()))
+            .recover(failure -> delete(sessionId, epoch, Kind.STAGED, name).transform(deleted -> Future.failedFuture(failure))));
+  }
+
+  private Future<Void> stage(String sessionId, String epoch, long key, Buffer bytes, int from) {
+    int to = Math.min(bytes.length(), from + CHUNKS_PER_BATCH * WINDOW_BYTES);
+    Future<Void> step = ownership.transaction(sessionId, epoch, (connection, session) ->
+        insertChunks(connection, key, from, bytes.getBuffer(from, to), 0));
+    return to == bytes.length() ? step : step.compose(done -> stage(sessionId, epoch, key, bytes, to));
+  }
+
+  /** What an owner that is no more has left half done. */
+  static Future<Void> deleteStaged(SqlConnection connection, String sessionId) {
+    return connection.preparedQuery(DELETE_STAGED).execute(Tuple.of(sessionId)).mapEmpty();
+  }
+
+  Future<Void> delete(String sessionId, String epoch, Kind kind, String name) {
     return ownership.transaction(sessionId, epoch, (connection, session) -> deleteContent(connection, session, kind, name));
   }
 
-  Future<Buffer> read(String sessionId, Kinds kind, String name, long offset, int length) {
+  Future<Buffer> read(String sessionId, Kind kind, String name, long offset, int length) {
     if (offset < 0 || length < 0) {
-      return Future.failedFuture(new PersistenceException(Kind.INVALID, "an offset or length is negative"));
+      return Future.failedFuture(new PersistenceException(PersistenceException.Kind.INVALID, "an offset or length is negative"));
     }
     long end = offset + length < offset ? Long.MAX_VALUE : offset + length;
     return database.read(READ, Tuple.tuple()
-            .addString(kind.column()).addString(name)
+            .addString(kind.column).addString(name)
             .addLong(offset - LARGEST_CHUNK_BYTES).addLong(end).addLong(offset).addString(sessionId))
         .map(rows -> {
           if (rows.size() == 0) {
-            throw new PersistenceException(Kind.NOT_FOUND, "there is no such session or content");
+            throw new PersistenceException(PersistenceException.Kind.NOT_FOUND, "there is no such session or content");
           }
           return range(rows, offset, end);
         });
@@ -144,17 +176,19 @@ final class SqlContents {
 
   private Buffer range(RowSet<Row> rows, long offset, long end) {
     Buffer range = Buffer.buffer();
+    long length = 0;
     for (Row row : rows) {
+      length = row.getLong(2);
       long start = row.getLong(0);
       if (start >= 0) {
         byte[] chunk = database.dialect().bytes(row.getValue(1));
         int from = (int) Math.max(0, offset - start);
         int to = (int) Math.min(chunk.length, end - start);
-        if (start + from != offset + range.length()) {
-          throw new PersistenceException(Kind.UNAVAILABLE, "the store has lost a part of this content");
-        }
         range.appendBytes(chunk, from, to - from);
       }
+    }
+    if (range.length() != Math.max(0, Math.min(end, length) - offset)) {
+      throw new PersistenceException(PersistenceException.Kind.UNAVAILABLE, "the store has lost a part of this content");
     }
     return range;
   }
@@ -181,18 +215,18 @@ final class SqlContents {
     // Nobody waits for it: a window that was not merged is read more slowly, and that is all.
   }
 
-  private static Future<Long> contentKey(SqlConnection connection, long session, Kinds kind, String name) {
-    return connection.preparedQuery(CONTENT_KEY).execute(Tuple.of(session, kind.column(), name))
+  private static Future<Long> contentKey(SqlConnection connection, long session, Kind kind, String name) {
+    return connection.preparedQuery(CONTENT_KEY).execute(Tuple.of(session, kind.column, name))
         .map(rows -> rows.size() == 0 ? null : rows.iterator().next().getLong(0));
   }
 
-  private static Future<Long> insertContent(SqlConnection connection, long session, Kinds kind, String name, long modifiedAt) {
-    return connection.preparedQuery(INSERT_CONTENT).execute(Tuple.of(session, kind.column(), name, modifiedAt))
+  private static Future<Long> insertContent(SqlConnection connection, long session, Kind kind, String name, long modifiedAt) {
+    return connection.preparedQuery(INSERT_CONTENT).execute(Tuple.of(session, kind.column, name, modifiedAt))
         .compose(inserted -> contentKey(connection, session, kind, name));
   }
 
-  private static Future<Void> deleteContent(SqlConnection connection, long session, Kinds kind, String name) {
-    return connection.preparedQuery(DELETE_CONTENT).execute(Tuple.of(session, kind.column(), name)).mapEmpty();
+  private static Future<Void> deleteContent(SqlConnection connection, long session, Kind kind, String name) {
+    return connection.preparedQuery(DELETE_CONTENT).execute(Tuple.of(session, kind.column, name)).mapEmpty();
   }
 
   private static Future<Long> length(SqlConnection connection, Long content) {

@@ -2,6 +2,9 @@ package dev.agentruntime.persistence.sql;
 
 import io.vertx.core.Vertx;
 import io.vertx.sqlclient.Pool;
+import io.vertx.sqlclient.Row;
+import io.vertx.sqlclient.RowSet;
+import java.util.List;
 
 /**
  * What differs between the databases that {@link SqlPersistence} runs on. The statements themselves are common.
@@ -34,6 +37,9 @@ public interface SqlDialect {
 
   /** Bytes as they came in a column. */
   byte[] bytes(Object column);
+
+  /** How many rows each statement of a batch changed. */
+  List<Integer> batchCounts(RowSet<Row> batch);
 
   /** Whether a statement failed because a row of that key is there already. */
   boolean isDuplicate(Throwable failure);

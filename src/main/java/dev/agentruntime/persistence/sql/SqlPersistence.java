@@ -10,7 +10,6 @@ import dev.agentruntime.persistence.StoredProfile;
 import dev.agentruntime.persistence.StoredSession;
 import dev.agentruntime.persistence.StoredSession.StoredFile;
 import dev.agentruntime.persistence.StoredSession.Transcript;
-import dev.agentruntime.persistence.sql.SqlContents.Kinds;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
@@ -28,9 +27,9 @@ import java.util.Optional;
  */
 public final class SqlPersistence implements PersistenceAdapter {
 
-  private static final String PAGE = "SELECT " + SessionRows.COLUMNS + " FROM session";
-  private static final String PAGE_AFTER = " WHERE (created_at, id) < (?, ?)";
-  private static final String PAGE_ORDER = " ORDER BY created_at DESC, id DESC LIMIT ?";
+  static final String PAGE = "SELECT " + SessionRows.COLUMNS + " FROM session";
+  static final String PAGE_AFTER = " WHERE (created_at, id) < (?, ?)";
+  static final String PAGE_ORDER = " ORDER BY created_at DESC, id DESC LIMIT ?";
   private static final String FIND = "SELECT " + SessionRows.COLUMNS + " FROM session WHERE id = ?";
   private static final String CREATE = "INSERT INTO session (" + SessionRows.COLUMNS + ", owner) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
   private static final String UPDATE = """
@@ -41,7 +40,7 @@ public final class SqlPersistence implements PersistenceAdapter {
       SELECT c.kind, c.name, c.modified_at, coalesce(
         (SELECT k.end_at FROM chunk k WHERE k.content_key = c.content_key ORDER BY k.start_at DESC LIMIT 1), 0)
       FROM session s JOIN content c ON c.session_key = s.session_key
-      WHERE s.id = ?
+      WHERE s.id = ? AND c.kind <> 'staged'
       ORDER BY c.name""";
   private static final String DELETE = "DELETE FROM session WHERE id = ? AND owner = ?";
 
@@ -111,16 +110,17 @@ public final class SqlPersistence implements PersistenceAdapter {
     return database.transaction(connection -> connection.preparedQuery(OWN).execute(Tuple.of(epoch, sessionId)).compose(owned ->
         owned.rowCount() == 0
             ? Future.succeededFuture(Optional.empty())
-            : connection.preparedQuery(FIND).execute(Tuple.of(sessionId)).compose(record ->
-                connection.preparedQuery(CONTENTS).execute(Tuple.of(sessionId)).map(rows ->
-                    firstRecord(record).map(found -> stored(found, rows))))));
+            : SqlContents.deleteStaged(connection, sessionId).compose(deleted ->
+                connection.preparedQuery(FIND).execute(Tuple.of(sessionId)).compose(record ->
+                    connection.preparedQuery(CONTENTS).execute(Tuple.of(sessionId)).map(rows ->
+                        firstRecord(record).map(found -> stored(found, rows)))))));
   }
 
   private static StoredSession stored(SessionRecord record, RowSet<Row> contents) {
     List<Transcript> transcripts = new ArrayList<>();
     List<StoredFile> files = new ArrayList<>();
     for (Row row : contents) {
-      if (row.getString(0).equals(Kinds.TRANSCRIPT.column())) {
+      if (row.getString(0).equals(SqlContents.Kind.TRANSCRIPT.column)) {
         transcripts.add(new Transcript(row.getString(1), row.getLong(3)));
       } else {
         files.add(new StoredFile(row.getString(1), row.getLong(3), row.getLong(2)));
@@ -165,27 +165,27 @@ public final class SqlPersistence implements PersistenceAdapter {
 
   @Override
   public Future<Void> replaceTranscript(String sessionId, String epoch, String name, Buffer bytes) {
-    return contents.replace(sessionId, epoch, Kinds.TRANSCRIPT, name, 0, bytes);
+    return contents.replace(sessionId, epoch, SqlContents.Kind.TRANSCRIPT, name, 0, bytes);
   }
 
   @Override
   public Future<Buffer> readTranscript(String sessionId, String name, long offset, int length) {
-    return contents.read(sessionId, Kinds.TRANSCRIPT, name, offset, length);
+    return contents.read(sessionId, SqlContents.Kind.TRANSCRIPT, name, offset, length);
   }
 
   @Override
   public Future<Void> saveWorkspaceFile(String sessionId, String epoch, String path, long modifiedAt, Buffer content) {
-    return contents.replace(sessionId, epoch, Kinds.FILE, path, modifiedAt, content);
+    return contents.replace(sessionId, epoch, SqlContents.Kind.FILE, path, modifiedAt, content);
   }
 
   @Override
   public Future<Buffer> readWorkspaceFile(String sessionId, String path, long offset, int length) {
-    return contents.read(sessionId, Kinds.FILE, path, offset, length);
+    return contents.read(sessionId, SqlContents.Kind.FILE, path, offset, length);
   }
 
   @Override
   public Future<Void> deleteSessionFile(String sessionId, String epoch, String path) {
-    return contents.delete(sessionId, epoch, Kinds.FILE, path);
+    return contents.delete(sessionId, epoch, SqlContents.Kind.FILE, path);
   }
 
   @Override

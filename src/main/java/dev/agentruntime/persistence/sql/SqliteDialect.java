@@ -6,6 +6,8 @@ import io.vertx.core.Vertx;
 import io.vertx.jdbcclient.JDBCPool;
 import io.vertx.sqlclient.Pool;
 import io.vertx.sqlclient.PoolOptions;
+import io.vertx.sqlclient.Row;
+import io.vertx.sqlclient.RowSet;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.FileAlreadyExistsException;
@@ -19,6 +21,8 @@ import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
 import org.flywaydb.core.api.FlywayException;
 import org.sqlite.SQLiteConfig;
@@ -93,8 +97,12 @@ public final class SqliteDialect implements SqlDialect {
   private static boolean hasHistory(SQLiteDataSource dataSource) throws SQLException {
     try (Connection connection = dataSource.getConnection();
          Statement statement = connection.createStatement();
-         ResultSet rows = statement.executeQuery("SELECT 1 FROM sqlite_master WHERE name = 'flyway_schema_history'")) {
-      return rows.next();
+         ResultSet tables = statement.executeQuery("SELECT count(*), count(*) FILTER (WHERE name = 'flyway_schema_history') FROM sqlite_master")) {
+      boolean hasHistory = tables.getInt(2) > 0;
+      if (tables.getInt(1) > 0 && !hasHistory) {
+        throw new PersistenceException(Kind.UNAVAILABLE, "the store's file is the database of another program");
+      }
+      return hasHistory;
     }
   }
 
@@ -142,6 +150,14 @@ public final class SqliteDialect implements SqlDialect {
   @Override
   public byte[] bytes(Object column) {
     return (byte[]) column;
+  }
+
+  /** The JDBC client gives the counts as rows. */
+  @Override
+  public List<Integer> batchCounts(RowSet<Row> batch) {
+    List<Integer> counts = new ArrayList<>();
+    batch.forEach(row -> counts.add(row.getInteger(0)));
+    return counts;
   }
 
   @Override
