@@ -63,7 +63,7 @@ final class AgentHost {
     this.storedFiles = storedFiles;
   }
 
-  /** @param onEnd told when the process of a link has ended and all it said was understood */
+  /** @param onEnd told when the agent's process has ended by itself and all it said was understood */
   void connect(SessionSync sync, OutputParser.Sink sink, Consumer<AgentLink> onEnd) {
     this.sync = sync;
     this.sink = sink;
@@ -112,7 +112,7 @@ final class AgentHost {
         services.metrics().sandboxStart.record(System.nanoTime() - start, TimeUnit.NANOSECONDS);
         starting = null;
         promise.complete(started);
-      } catch (RuntimeException e) {
+      } catch (Exception e) {
         services.metrics().sandboxFailures.increment();
         starting = null;
         promise.fail(e);
@@ -160,7 +160,7 @@ final class AgentHost {
       await(sync.saveRecord());
       status.sandbox(SandboxStatus.READY, sandbox.id(), null);
       return link;
-    } catch (RuntimeException e) {
+    } catch (Exception e) {
       String why = ErrorTranslation.toApi(e).getMessage();
       if (fresh || e instanceof SandboxException gone && gone.kind() == SandboxException.Kind.GONE) {
         giveUp(why);
@@ -179,7 +179,7 @@ final class AgentHost {
         new SandboxSpec(session.id(), services.settings().workspace().ignore()), message -> mailbox.run(() -> tell(message)));
     try {
       sandbox = await(creation);
-    } catch (RuntimeException e) {
+    } catch (Exception e) {
       creation.onSuccess(late -> services.sandboxes().terminate(late.id()));
       throw e;
     }
@@ -217,8 +217,8 @@ final class AgentHost {
     started.ended().onComplete(v -> {
       if (link == started) {
         link = null;
+        onEnd.accept(started);
       }
-      onEnd.accept(started);
     });
     started.follow();
   }
@@ -244,7 +244,7 @@ final class AgentHost {
       runningOptions = session.options();
       follow(process, offset);
       return true;
-    } catch (RuntimeException e) {
+    } catch (Exception e) {
       log.info("sandbox {} was not found again: {}", recovery.sandboxId(), e.toString());
       if (sandbox == null) {
         status.sandbox(SandboxStatus.TERMINATED, null, "The sandbox is gone");
@@ -286,7 +286,7 @@ final class AgentHost {
     if (old != null) {
       try {
         Future.await(services.sandboxes().terminate(old.id()));
-      } catch (RuntimeException e) {
+      } catch (Exception e) {
         log.error("sandbox {} could not be terminated; it is tried again later", old.id(), e);
       }
     }

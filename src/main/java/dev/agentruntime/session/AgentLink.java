@@ -91,7 +91,7 @@ final class AgentLink {
       try {
         lines(chunk.getBytes());
         done.complete();
-      } catch (RuntimeException e) {
+      } catch (Exception e) {
         done.fail(e);
       }
     });
@@ -130,7 +130,7 @@ final class AgentLink {
     }
     try {
       parser.line(line, from, end, sink);
-    } catch (RuntimeException e) {
+    } catch (Exception e) {
       log.error("a line of the agent could not be understood", e);
     }
   }

@@ -20,7 +20,7 @@ final class ErrorTranslation {
       case ApiException refusal -> refusal;
       case SandboxException e -> switch (e.kind()) {
         case NO_FILE -> new ApiException(ErrorCode.FILE_NOT_FOUND, "There is no such file in the workspace.");
-        case FORBIDDEN_PATH -> new ApiException(ErrorCode.FORBIDDEN, "The path leaves the workspace.");
+        case FORBIDDEN_PATH -> new ApiException(ErrorCode.FORBIDDEN, sentence(e.getMessage()), e);
         case FAILED, GONE -> new ApiException(ErrorCode.SANDBOX_FAILED, sentence(e.getMessage()), e);
       };
       case PersistenceException e when e.kind() == PersistenceException.Kind.STALE_OWNER ->

@@ -18,13 +18,17 @@ final class Mailbox {
     this.sessionId = sessionId;
   }
 
-  /** Does {@code work} later on the session's context, where it may await. Called from any thread. */
+  /**
+   * Does {@code work} later on the session's context, where it may await. Called from any thread.
+   *
+   * <p>Mind that an await throws whatever its future failed with, checked or not: {@code catch (Exception e)}.
+   */
   void run(Runnable work) {
     context.runOnContext(v -> {
       MDC.put("sessionId", sessionId);
       try {
         work.run();
-      } catch (RuntimeException e) {
+      } catch (Exception e) {
         log.error("unexpected failure", e);
       } finally {
         MDC.remove("sessionId");

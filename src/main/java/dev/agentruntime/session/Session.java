@@ -18,6 +18,7 @@ import dev.agentruntime.protocol.SessionSnapshot;
 import dev.agentruntime.protocol.SubagentStatus;
 import dev.agentruntime.protocol.UsageMetadata;
 import dev.agentruntime.protocol.WorkspaceFile;
+import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -65,7 +66,7 @@ final class Session {
   private UsageMetadata usage;
   private RuntimeState runtime = new RuntimeState(true, null, null, 0);
   private long seq;
-  private byte[] snapshotJson;
+  private WeakReference<byte[]> snapshotJson = new WeakReference<>(null);
 
   /** @param outlet given every frame after it was logged */
   Session(SessionRecord origin, EventLog events, Journal journal, Consumer<Frame> outlet) {
@@ -174,7 +175,7 @@ final class Session {
       return false;
     }
     Frame frame = encoder.encode(++seq, event);
-    snapshotJson = null;
+    snapshotJson.clear();
     journal.happened(event);
     events.append(frame);
     outlet.accept(frame);
@@ -307,9 +308,11 @@ final class Session {
 
   /** The snapshot as UTF-8 JSON; shared by all who ask at the same number, never written to. */
   byte[] snapshotJson() {
-    if (snapshotJson == null) {
-      snapshotJson = Json.bytes(snapshot());
+    byte[] json = snapshotJson.get();
+    if (json == null) {
+      json = Json.bytes(snapshot());
+      snapshotJson = new WeakReference<>(json);
     }
-    return snapshotJson;
+    return json;
   }
 }

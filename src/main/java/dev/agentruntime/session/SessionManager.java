@@ -131,10 +131,21 @@ public final class SessionManager {
   }
 
   public Future<Void> delete(String sessionId) {
-    return answer(() -> loaded.close(known(sessionId), new SessionCommand.Delete()).onSuccess(v -> {
-      bus.unregister(sessionId);
-      lifecycle.tell(new LifecycleEvent.Deleted(sessionId));
-    }));
+    return answer(() -> loaded.close(known(sessionId), new SessionCommand.Delete())
+        .recover(failure -> eraseUnloaded(sessionId, failure))
+        .onSuccess(v -> {
+          bus.unregister(sessionId);
+          lifecycle.tell(new LifecycleEvent.Deleted(sessionId));
+        }));
+  }
+
+  /** A session that cannot be loaded can be deleted all the same; a sandbox that it left is nobody's then, and is ended as such. */
+  private Future<Void> eraseUnloaded(String sessionId, Throwable failure) {
+    if (loaded.isLoaded(sessionId) || failure instanceof ApiException refusal && refusal.code() == ErrorCode.SESSION_NOT_FOUND) {
+      return Future.failedFuture(failure);
+    }
+    String epoch = UUID.randomUUID().toString();
+    return services.persistence().loadSession(sessionId, epoch).compose(v -> services.persistence().deleteSession(sessionId, epoch));
   }
 
   /** @param since where the reader stands, or {@code null} for a snapshot */
@@ -248,7 +259,7 @@ public final class SessionManager {
     Future<R> result;
     try {
       result = call.get();
-    } catch (RuntimeException e) {
+    } catch (Exception e) {
       result = Future.failedFuture(e);
     }
     return onCaller(result.recover(failure -> Future.failedFuture(ErrorTranslation.toApi(failure))));

@@ -128,7 +128,7 @@ final class SessionSync {
     } catch (SandboxException e) {
       log.debug("the sandbox did not give what was to be saved", e);
       return before == null && e.kind() != SandboxException.Kind.GONE && e.kind() != SandboxException.Kind.NO_FILE ? e : before;
-    } catch (RuntimeException e) {
+    } catch (Exception e) {
       return before == null ? e : before;
     }
   }

@@ -174,7 +174,7 @@ final class SessionVerticle extends VerticleBase {
         @SuppressWarnings("unchecked")
         Future<R> result = (Future<R>) handle(command);
         result.onComplete(answer);
-      } catch (RuntimeException e) {
+      } catch (Exception e) {
         answer.fail(e);
       }
     });
@@ -271,7 +271,7 @@ final class SessionVerticle extends VerticleBase {
     try {
       Future.await(workspace.reconcile().transform(v -> sync.sync())
           .timeout(services.settings().shutdownGraceMs(), TimeUnit.MILLISECONDS));
-    } catch (RuntimeException e) {
+    } catch (Exception e) {
       log.error("session {} could not be saved before its sandbox was ended", sessionId, e);
     }
   }
@@ -280,7 +280,7 @@ final class SessionVerticle extends VerticleBase {
     try {
       Future.await(sync.saveRecord().compose(v -> store.flushJournal())
           .timeout(services.settings().shutdownGraceMs(), TimeUnit.MILLISECONDS));
-    } catch (RuntimeException e) {
+    } catch (Exception e) {
       log.error("the record of session {} could not be saved", sessionId, e);
     }
   }
@@ -305,7 +305,7 @@ final class SessionVerticle extends VerticleBase {
       try {
         work.run();
         done.complete();
-      } catch (RuntimeException e) {
+      } catch (Exception e) {
         done.fail(e);
       } finally {
         sync.close();

@@ -20,15 +20,6 @@ final class Status {
     this.clock = clock;
   }
 
-  RuntimeState.Turn turn() {
-    return turn;
-  }
-
-  void turn(RuntimeState.Turn running) {
-    turn = running;
-    publish();
-  }
-
   void queued(int waiting) {
     queued = waiting;
     publish();
@@ -49,11 +40,6 @@ final class Status {
     Long lastWell = status == SandboxStatus.READY ? Long.valueOf(clock.millis()) : sandbox == null ? null : sandbox.lastHealthCheck();
     sandbox = new RuntimeState.Sandbox(sandboxId, status, message, Math.max(0, sandboxesMade - 1), lastWell);
     publish();
-  }
-
-  /** The last event of a session that leaves memory. */
-  void unloaded() {
-    session.apply(new SessionEvent.StatusChanged(RuntimeState.UNLOADED));
   }
 
   /** Takes up what a journal tells of a turn that runs still. */

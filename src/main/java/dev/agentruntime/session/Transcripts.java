@@ -130,7 +130,7 @@ final class Transcripts {
     String directory = format.directory(sessionId, sandbox.workspace());
     List<SandboxFiles.Entry> entries = new ArrayList<>();
     for (SandboxFiles.Entry entry : Future.await(sandbox.files().list(SandboxPath.home(directory))).files()) {
-      String path = entry.path().startsWith(directory + "/") ? entry.path().substring(directory.length() + 1) : entry.path();
+      String path = entry.path().substring(directory.length() + 1);
       if (format.belongs(sessionId, path)) {
         entries.add(new SandboxFiles.Entry(path, entry.size(), entry.modifiedAt()));
       }

@@ -219,7 +219,7 @@ final class TurnRunner implements OutputParser.Sink {
     try {
       work.accept(running);
       end = Future.await(running.end.future());
-    } catch (RuntimeException e) {
+    } catch (Exception e) {
       end = TurnEnd.error(ErrorTranslation.toApi(e).getMessage());
     }
     if (!closed) {
@@ -249,7 +249,7 @@ final class TurnRunner implements OutputParser.Sink {
   private void finish(Turn running, TurnEnd end) {
     try {
       Future.await(workspace.reconcile().timeout(RECONCILE_TIMEOUT_MS, TimeUnit.MILLISECONDS));
-    } catch (RuntimeException e) {
+    } catch (Exception e) {
       log.warn("the workspace could not be examined at the turn's end: {}", e.toString());
     }
     TurnOutcome outcome = running.hopeless != null ? TurnOutcome.ERROR : running.interrupted ? TurnOutcome.INTERRUPTED : end.outcome();
@@ -306,6 +306,7 @@ final class TurnRunner implements OutputParser.Sink {
   /** Starts nothing any more and leaves what runs. */
   void close() {
     closed = true;
+    services.metrics().messagesQueued.addAndGet(-inbox.size());
     if (turn != null) {
       services.metrics().turnsRunning.decrementAndGet();
     }

@@ -339,7 +339,7 @@ final class Workspace {
     return Future.future(promise -> mailbox.run(() -> {
       try {
         step.get().onComplete(promise);
-      } catch (RuntimeException e) {
+      } catch (Exception e) {
         promise.fail(e);
       }
     }));
