@@ -15,6 +15,11 @@ public final class Bench {
 
   static {
     FIGURES.put("line", LineBench::compare);
+    FIGURES.put("first", FirstDeltaBench::measure);
+    FIGURES.put("latency", LatencyBench::measure);
+    FIGURES.put("memory", MemoryBench::measure);
+    FIGURES.put("start", StartBench::measure);
+    FIGURES.put("fanout", FanoutBench::measure);
   }
 
   private Bench() {}

@@ -46,9 +46,14 @@ final class Child implements AutoCloseable {
 
   /** A JVM like this one, with this class path. */
   static Child java(List<String> options, Class<?> main, Map<String, String> environment, String... arguments) throws IOException {
+    return java(options, System.getProperty("java.class.path"), main, environment, arguments);
+  }
+
+  static Child java(List<String> options, String classPath, Class<?> main, Map<String, String> environment, String... arguments)
+      throws IOException {
     List<String> command = new ArrayList<>(List.of(tool("java"), "--enable-native-access=ALL-UNNAMED"));
     command.addAll(options);
-    command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
+    command.addAll(List.of("-cp", classPath, main.getName()));
     command.addAll(List.of(arguments));
     return start(command, environment);
   }
