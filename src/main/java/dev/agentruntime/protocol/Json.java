@@ -26,7 +26,8 @@ public final class Json {
   /** For what clients send: an unknown field is an error. */
   public static final ObjectReader STRICT = MAPPER.reader(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
 
-  private static final ObjectReader TREES = MAPPER.readerFor(JsonNode.class);
+  private static final ObjectReader TREES =
+      MAPPER.readerFor(JsonNode.class).with(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
   private Json() {}
 
