@@ -2,8 +2,11 @@ package dev.agentruntime.server;
 
 import com.fasterxml.jackson.annotation.JsonTypeName;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.networknt.schema.JsonMetaSchema;
 import com.networknt.schema.JsonSchema;
 import com.networknt.schema.JsonSchemaFactory;
+import com.networknt.schema.NonValidationKeyword;
 import com.networknt.schema.PathType;
 import com.networknt.schema.SchemaLocation;
 import com.networknt.schema.SchemaValidatorsConfig;
@@ -22,6 +25,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * {@code openapi.json} and {@code asyncapi.json}, as they are served, and the check of what clients send against the schemas in them.
@@ -35,28 +39,39 @@ final class ApiSchemas {
 
   private final String openApi = resource("openapi.json");
   private final String asyncApi = resource("asyncapi.json");
-  private final JsonSchemaFactory factory = JsonSchemaFactory.getInstance(SpecVersion.VersionFlag.V202012,
-      builder -> builder.schemaLoaders(loaders -> loaders.schemas(Map.of(BASE + "openapi.json", openApi, BASE + "asyncapi.json", asyncApi))));
+  private final JsonSchemaFactory factory = factory(Map.of(BASE + "openapi.json", schemas(openApi), BASE + "asyncapi.json", schemas(asyncApi)));
   private final SchemaValidatorsConfig config =
       SchemaValidatorsConfig.builder().pathType(PathType.JSON_POINTER).formatAssertionsEnabled(false).build();
-  private final Map<String, JsonSchema> requests = new TreeMap<>();
-  private final Map<String, JsonSchema> clientMessages = new TreeMap<>();
+  private final Map<String, String> clientMessages = clientMessages(asyncApi);
+  private final Map<String, JsonSchema> compiled = new ConcurrentHashMap<>();
 
-  ApiSchemas() {
-    try {
-      Json.tree(openApi).at("/components/schemas").fieldNames()
-          .forEachRemaining(name -> requests.put(name, schema("openapi.json", name)));
-      List<String> types = Arrays.stream(ClientMessage.class.getPermittedSubclasses())
-          .map(type -> type.getAnnotation(JsonTypeName.class).value()).toList();
-      Json.tree(asyncApi).at("/components/schemas").properties().forEach(entry -> {
-        String type = entry.getValue().at("/properties/type/const").asText();
-        if (types.contains(type)) {
-          clientMessages.put(type, schema("asyncapi.json", entry.getKey()));
-        }
-      });
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+  /** Of a document only its schemas are looked at; the words that are OpenAPI's own say nothing about what is valid. */
+  private static JsonSchemaFactory factory(Map<String, String> documents) {
+    JsonMetaSchema dialect = JsonMetaSchema.builder(JsonMetaSchema.getV202012())
+        .keyword(new NonValidationKeyword("components")).keyword(new NonValidationKeyword("discriminator")).build();
+    return JsonSchemaFactory.builder(JsonSchemaFactory.getInstance(SpecVersion.VersionFlag.V202012))
+        .defaultMetaSchemaIri(dialect.getIri()).metaSchema(dialect)
+        .schemaLoaders(loaders -> loaders.schemas(documents)).build();
+  }
+
+  private static String schemas(String document) {
+    ObjectNode root = Json.object();
+    root.putObject("components").set("schemas", parsed(document).at("/components/schemas"));
+    return Json.text(root);
+  }
+
+  /** Names of the schemas of what clients say, by its {@code type}. */
+  private static Map<String, String> clientMessages(String asyncApi) {
+    List<String> types = Arrays.stream(ClientMessage.class.getPermittedSubclasses())
+        .map(type -> type.getAnnotation(JsonTypeName.class).value()).toList();
+    Map<String, String> names = new TreeMap<>();
+    parsed(asyncApi).at("/components/schemas").properties().forEach(entry -> {
+      String type = entry.getValue().at("/properties/type/const").asText();
+      if (types.contains(type)) {
+        names.put(type, entry.getKey());
+      }
+    });
+    return names;
   }
 
   String openApi() {
@@ -74,7 +89,7 @@ final class ApiSchemas {
    * @throws ApiException {@code INVALID_REQUEST} with what is wrong with each field
    */
   <T> T request(String schema, JsonNode json, Class<T> type) {
-    check(requests.get(schema), json, "The request is not valid");
+    check(schema("openapi.json", schema), json, "The request is not valid");
     return convert(json, type);
   }
 
@@ -85,12 +100,12 @@ final class ApiSchemas {
       throw new ApiException(ErrorCode.INVALID_REQUEST, "A message is an object with a string \"type\".",
           List.of(new ApiException.Detail("/type", "is missing or not a string")));
     }
-    JsonSchema schema = clientMessages.get(type.textValue());
+    String schema = clientMessages.get(type.textValue());
     if (schema == null) {
       throw new ApiException(ErrorCode.INVALID_REQUEST, "There is no such message type; there are " + clientMessages.keySet() + ".",
           List.of(new ApiException.Detail("/type", "is not known")));
     }
-    check(schema, json, "The message is not valid");
+    check(schema("asyncapi.json", schema), json, "The message is not valid");
     return convert(json, ClientMessage.class);
   }
 
@@ -151,8 +166,18 @@ final class ApiSchemas {
     return field.replace("~", "~0").replace("/", "~1");
   }
 
-  private JsonSchema schema(String document, String name) {
-    return factory.getSchema(SchemaLocation.of(BASE + document + "#/components/schemas/" + name), config);
+  /** A schema of a document, compiled when it is first needed. */
+  JsonSchema schema(String document, String name) {
+    return compiled.computeIfAbsent(document + "#/components/schemas/" + name,
+        path -> factory.getSchema(SchemaLocation.of(BASE + path), config));
+  }
+
+  private static JsonNode parsed(String document) {
+    try {
+      return Json.tree(document);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private static String resource(String name) {

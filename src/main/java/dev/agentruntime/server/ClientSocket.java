@@ -18,7 +18,6 @@ import io.vertx.core.Promise;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.ServerWebSocket;
 import io.vertx.core.http.WebSocketFrame;
-import io.vertx.core.internal.http.WebSocketInternal;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -36,7 +35,6 @@ import java.util.concurrent.TimeUnit;
  */
 final class ClientSocket implements FrameSink, LoopFeeds.LifecycleSink, ClientStreams.Connection, SocketTap.Listener {
 
-  static final short NORMAL = 1000;
   static final short GOING_AWAY = 1001;
   static final short PROTOCOL_ERROR = 1002;
   static final short OVERLOADED = 1013;
@@ -78,9 +76,9 @@ final class ClientSocket implements FrameSink, LoopFeeds.LifecycleSink, ClientSt
   private int silentTicks;
   private long sentBefore;
 
-  ClientSocket(ServerWebSocket socket, WebSocketEndpoint endpoint, boolean authenticated) {
+  ClientSocket(ServerWebSocket socket, ChannelHandlerContext context, WebSocketEndpoint endpoint, boolean authenticated) {
     this.socket = socket;
-    this.context = ((WebSocketInternal) socket).channelHandlerContext();
+    this.context = context;
     this.loop = context.channel().eventLoop();
     this.settings = endpoint.settings();
     this.streams = endpoint.streams();

@@ -4,11 +4,15 @@ import dev.agentruntime.config.Settings;
 import dev.agentruntime.protocol.ApiException;
 import dev.agentruntime.protocol.ErrorCode;
 import dev.agentruntime.session.SessionManager;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
 import io.vertx.core.Handler;
 import io.vertx.core.MultiMap;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.ServerWebSocket;
+import io.vertx.core.http.impl.HttpServerConnection;
+import io.vertx.core.internal.http.WebSocketInternal;
 import io.vertx.ext.web.RoutingContext;
 import java.util.Locale;
 
@@ -18,6 +22,8 @@ import java.util.Locale;
  * {@code limits.requestBytes}, and leaves per-frame and per-message compression off unless {@code sockets.compression} is on.
  */
 public final class WebSocketEndpoint implements Handler<ServerWebSocket> {
+
+  private static final String VERTX_HANDLER = "handler";
 
   private final SessionManager manager;
   private final Settings settings;
@@ -36,6 +42,11 @@ public final class WebSocketEndpoint implements Handler<ServerWebSocket> {
   /** Takes over a socket that was just opened. On its context. */
   @Override
   public void handle(ServerWebSocket socket) {
+    open(socket, ((WebSocketInternal) socket).channelHandlerContext());
+  }
+
+  /** @param channel that of Vert.x's own handler, at the end of the pipeline */
+  private void open(ServerWebSocket socket, ChannelHandlerContext channel) {
     MultiMap headers = socket.headers();
     try {
       authentication.checkLocal(headers);
@@ -48,7 +59,7 @@ public final class WebSocketEndpoint implements Handler<ServerWebSocket> {
       socket.close(ClientSocket.NOT_AUTHENTICATED, "the API key is not valid");
       return;
     }
-    ClientSocket client = new ClientSocket(socket, this, token != null || !authentication.required());
+    ClientSocket client = new ClientSocket(socket, channel, this, token != null || !authentication.required());
     if (streams.add(client)) {
       client.open();
       if (streams.draining()) {
@@ -67,7 +78,9 @@ public final class WebSocketEndpoint implements Handler<ServerWebSocket> {
       context.fail(new ApiException(ErrorCode.INVALID_REQUEST, "This path is a WebSocket (RFC 6455, version 13)."));
       return;
     }
-    request.toWebSocket().onSuccess(this);
+    // The router gives out a wrapper that does not tell its channel, so that is asked of the connection.
+    Channel channel = ((HttpServerConnection) request.connection()).channelHandlerContext().channel();
+    request.toWebSocket().onSuccess(socket -> open(socket, channel.pipeline().context(VERTX_HANDLER)));
   }
 
   private static boolean contains(HttpServerRequest request, CharSequence header, String word) {
