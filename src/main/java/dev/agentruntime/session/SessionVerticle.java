@@ -46,6 +46,7 @@ final class SessionVerticle extends VerticleBase {
   private AgentHost host;
   private SessionSync sync;
   private TurnRunner turns;
+  private Intake intake;
   private AgentArchitecture architecture;
   private volatile long lastUsed;
   private volatile RuntimeState runtime = RuntimeState.UNLOADED;
@@ -90,7 +91,8 @@ final class SessionVerticle extends VerticleBase {
     sync = new SessionSync(vertx, mailbox, session, store, transcripts, workspace, journal, record,
         services.settings().syncIntervalMs(), host::sandbox, this::recovery, ownershipLost);
     turns = new TurnRunner(services, mailbox, session, architecture, journal, store, sync, workspace, inbox, status, host);
-    host.connect(sync, turns, turns::processEnded);
+    intake = new Intake(services.metrics(), inbox, journal, store, sync, status, turns);
+    host.connect(sync, new AgentVoice(services.metrics(), session, turns, host), turns::processEnded);
     SessionLoader loader = new SessionLoader(session, inbox, entries);
     SessionLoader.CutOff cutOff = loader.replay();
     if (entries.isEmpty() && !stored.transcripts().isEmpty()) {
@@ -231,7 +233,7 @@ final class SessionVerticle extends VerticleBase {
 
   private Future<SendMessage.Accepted> send(SendMessage message) {
     touch();
-    return turns.send(message);
+    return intake.send(message);
   }
 
   private Future<SessionListItem> patch(SessionCommand.Patch patch) {

@@ -1,23 +1,15 @@
 package dev.agentruntime.session;
 
 import dev.agentruntime.agent.AgentArchitecture;
-import dev.agentruntime.agent.OutputParser;
 import dev.agentruntime.agent.OutputParser.TurnEnd;
-import dev.agentruntime.protocol.ApiException;
 import dev.agentruntime.protocol.Block;
-import dev.agentruntime.protocol.ErrorCode;
 import dev.agentruntime.protocol.RuntimeState;
-import dev.agentruntime.protocol.SendMessage;
-import dev.agentruntime.protocol.SendMessage.Accepted;
 import dev.agentruntime.protocol.SessionEvent;
 import dev.agentruntime.protocol.TurnOutcome;
 import dev.agentruntime.protocol.UsageMetadata;
-import dev.agentruntime.protocol.WhenBusy;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
 import java.time.Instant;
-import java.util.HashMap;
-import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -28,7 +20,7 @@ import org.slf4j.LoggerFactory;
  * Runs the turns of a session, one at a time, in the order in which their messages were accepted, and ends each exactly once. Runs on the
  * session's own context and awaits there; what may change while it awaits is guarded by {@link #turn}, which is set before.
  */
-final class TurnRunner implements OutputParser.Sink {
+final class TurnRunner {
 
   private static final Logger log = LoggerFactory.getLogger(TurnRunner.class);
   private static final long RECONCILE_TIMEOUT_MS = 10_000;
@@ -45,7 +37,6 @@ final class TurnRunner implements OutputParser.Sink {
   private final Inbox inbox;
   private final Status status;
   private final AgentHost host;
-  private final Map<String, Future<Accepted>> accepting = new HashMap<>();
   private Turn turn;
   private boolean pumping;
   private boolean closed;
@@ -72,50 +63,6 @@ final class TurnRunner implements OutputParser.Sink {
   /** Whether anything is left that a later runtime must know of. */
   boolean hasAccepted() {
     return turn != null || !inbox.isEmpty();
-  }
-
-  /** Accepts a message: done when it is stored, from when on it ends in exactly one turn. */
-  Future<Accepted> send(SendMessage message) {
-    String messageId = message.messageId() == null ? UUID.randomUUID().toString() : message.messageId();
-    Future<Accepted> underWay = accepting.get(messageId);
-    if (underWay != null) {
-      return underWay;
-    }
-    Accepted before = inbox.answered(messageId);
-    if (before != null) {
-      return Future.succeededFuture(before);
-    }
-    boolean busy = hasAccepted();
-    if (busy && message.whenBusy() == WhenBusy.REJECT) {
-      throw new ApiException(ErrorCode.SESSION_BUSY, "The session is busy with another message.");
-    }
-    Inbox.Waiting waiting = inbox.add(UUID.randomUUID().toString(), messageId, message.content(), turn != null);
-    services.metrics().messagesQueued.incrementAndGet();
-    journal.write(new JournalEntry.Accepted(waiting.accepted.turnId(), messageId, waiting.accepted.queued(), message.content()));
-    if (busy) {
-      status.queued(inbox.size());
-    }
-    Future<Accepted> stored = sync.saveRecord().compose(v -> store.flushJournal())
-        .transform(saved -> saved.succeeded() ? accepted(waiting, message) : refused(waiting, saved.cause()));
-    accepting.put(messageId, stored);
-    return stored.onComplete(done -> accepting.remove(messageId));
-  }
-
-  private Future<Accepted> accepted(Inbox.Waiting waiting, SendMessage message) {
-    waiting.stored = true;
-    if (turn != null && message.whenBusy() == WhenBusy.INTERRUPT) {
-      interrupt();
-    }
-    pump();
-    return Future.succeededFuture(waiting.accepted);
-  }
-
-  private Future<Accepted> refused(Inbox.Waiting waiting, Throwable cause) {
-    inbox.withdraw(waiting.accepted.messageId());
-    services.metrics().messagesQueued.decrementAndGet();
-    journal.write(new JournalEntry.Withdrawn(waiting.accepted.messageId()));
-    status.queued(inbox.size());
-    return Future.failedFuture(cause);
   }
 
   /** Stops the running turn, if there is one. */
@@ -325,62 +272,21 @@ final class TurnRunner implements OutputParser.Sink {
     })).onSuccess(message -> mailbox.run(() -> running.end.tryComplete(TurnEnd.error(message))));
   }
 
-  @Override
-  public void event(SessionEvent event) {
-    if (turn != null) {
-      turn.heard = true;
-      turn.errorShown |= event instanceof SessionEvent.BlockEvent && showsError(event);
-      if (event instanceof SessionEvent.BlockDelta && !turn.firstDelta) {
-        turn.firstDelta = true;
-        services.metrics().firstDelta.record(System.nanoTime() - turn.acceptedAtNanos, TimeUnit.NANOSECONDS);
-      }
-    }
-    session.apply(event);
-  }
-
-  private static boolean showsError(SessionEvent event) {
-    return event instanceof SessionEvent.BlockStart start && start.block() instanceof Block.ErrorNote
-        || event instanceof SessionEvent.BlockComplete complete && complete.block() instanceof Block.ErrorNote;
-  }
-
-  @Override
-  public void answer(Buffer lines) {
-    if (host.link() != null) {
-      host.link().write(lines);
-    }
-  }
-
-  @Override
-  public void messageTaken(String messageId) {
-    if (turn != null && messageId.equals(turn.messageId)) {
-      turn.heard = true;
-    }
-  }
-
-  @Override
-  public void turnBegan() {
-    if (turn == null && !closed) {
-      turn = new Turn(UUID.randomUUID().toString(), null, null, services.clock().millis(), System.nanoTime());
-      turn.delivered = true;
-      begin(turn);
-      AgentLink link = host.link();
-      journal.write(new JournalEntry.Delivered(turn.turnId, link.processId(), link.consumed()));
-      finishInBackground(running -> { });
-    }
-  }
-
-  @Override
-  public void turnEnded(TurnEnd end) {
-    if (turn == null || end.unsolicited() && turn.messageId != null
-        || end.messageId() != null && !end.messageId().equals(turn.messageId)) {
-      log.debug("the agent ended a turn that is not the running one");
+  /** The agent has begun a turn that nobody asked for. */
+  void beganByAgent() {
+    if (turn != null || closed) {
       return;
     }
-    turn.end.tryComplete(end);
+    turn = new Turn(UUID.randomUUID().toString(), null, null, services.clock().millis(), System.nanoTime());
+    turn.delivered = true;
+    begin(turn);
+    AgentLink link = host.link();
+    journal.write(new JournalEntry.Delivered(turn.turnId, link.processId(), link.consumed()));
+    finishInBackground(running -> { });
   }
 
-  @Override
-  public void hopeless(String why) {
+  /** It makes no sense to wait for the agent any longer. */
+  void giveUp(String why) {
     AgentLink link = host.link();
     if (turn != null && turn.hopeless == null && link != null) {
       turn.hopeless = why;
@@ -388,9 +294,9 @@ final class TurnRunner implements OutputParser.Sink {
     }
   }
 
-  @Override
-  public void unknown(String line) {
-    log.info("the agent printed what is not of its protocol: {}", line);
+  /** @return the turn that runs, or {@code null} */
+  Turn turn() {
+    return turn;
   }
 
   private String now() {

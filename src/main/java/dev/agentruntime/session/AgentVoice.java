@@ -1,0 +1,89 @@
+package dev.agentruntime.session;
+
+import dev.agentruntime.agent.OutputParser;
+import dev.agentruntime.agent.OutputParser.TurnEnd;
+import dev.agentruntime.metrics.RuntimeMetrics;
+import dev.agentruntime.protocol.Block;
+import dev.agentruntime.protocol.SessionEvent;
+import io.vertx.core.buffer.Buffer;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** What becomes of the things an agent says: events of the session, and the end of its turn. Belongs to the session's own context. */
+final class AgentVoice implements OutputParser.Sink {
+
+  private static final Logger log = LoggerFactory.getLogger(AgentVoice.class);
+
+  private final RuntimeMetrics metrics;
+  private final Session session;
+  private final TurnRunner turns;
+  private final AgentHost host;
+
+  AgentVoice(RuntimeMetrics metrics, Session session, TurnRunner turns, AgentHost host) {
+    this.metrics = metrics;
+    this.session = session;
+    this.turns = turns;
+    this.host = host;
+  }
+
+  @Override
+  public void event(SessionEvent event) {
+    Turn turn = turns.turn();
+    if (turn != null) {
+      turn.heard = true;
+      turn.errorShown |= event instanceof SessionEvent.BlockEvent && showsError(event);
+      if (event instanceof SessionEvent.BlockDelta && !turn.firstDelta) {
+        turn.firstDelta = true;
+        metrics.firstDelta.record(System.nanoTime() - turn.acceptedAtNanos, TimeUnit.NANOSECONDS);
+      }
+    }
+    session.apply(event);
+  }
+
+  private static boolean showsError(SessionEvent event) {
+    return event instanceof SessionEvent.BlockStart start && start.block() instanceof Block.ErrorNote
+        || event instanceof SessionEvent.BlockComplete complete && complete.block() instanceof Block.ErrorNote;
+  }
+
+  @Override
+  public void answer(Buffer lines) {
+    if (host.link() != null) {
+      host.link().write(lines);
+    }
+  }
+
+  @Override
+  public void messageTaken(String messageId) {
+    Turn turn = turns.turn();
+    if (turn != null && messageId.equals(turn.messageId)) {
+      turn.heard = true;
+    }
+  }
+
+  @Override
+  public void turnBegan() {
+    turns.beganByAgent();
+  }
+
+  @Override
+  public void turnEnded(TurnEnd end) {
+    Turn turn = turns.turn();
+    if (turn == null || end.unsolicited() && turn.messageId != null
+        || end.messageId() != null && !end.messageId().equals(turn.messageId)) {
+      log.debug("the agent ended a turn that is not the running one");
+      return;
+    }
+    turn.end.tryComplete(end);
+  }
+
+  @Override
+  public void hopeless(String why) {
+    turns.giveUp(why);
+  }
+
+  @Override
+  public void unknown(String line) {
+    log.info("the agent printed what is not of its protocol: {}", line);
+  }
+}

@@ -1,0 +1,79 @@
+package dev.agentruntime.session;
+
+import dev.agentruntime.metrics.RuntimeMetrics;
+import dev.agentruntime.protocol.ApiException;
+import dev.agentruntime.protocol.ErrorCode;
+import dev.agentruntime.protocol.SendMessage;
+import dev.agentruntime.protocol.SendMessage.Accepted;
+import dev.agentruntime.protocol.WhenBusy;
+import io.vertx.core.Future;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.UUID;
+
+/** Accepts the messages of a session: each once, stored before it is answered. Belongs to the session's own context. */
+final class Intake {
+
+  private final RuntimeMetrics metrics;
+  private final Inbox inbox;
+  private final Journal journal;
+  private final SessionStore store;
+  private final SessionSync sync;
+  private final Status status;
+  private final TurnRunner turns;
+  private final Map<String, Future<Accepted>> accepting = new HashMap<>();
+
+  Intake(RuntimeMetrics metrics, Inbox inbox, Journal journal, SessionStore store, SessionSync sync, Status status, TurnRunner turns) {
+    this.metrics = metrics;
+    this.inbox = inbox;
+    this.journal = journal;
+    this.store = store;
+    this.sync = sync;
+    this.status = status;
+    this.turns = turns;
+  }
+
+  /** Accepts a message: done when it is stored, from when on it ends in exactly one turn. */
+  Future<Accepted> send(SendMessage message) {
+    String messageId = message.messageId() == null ? UUID.randomUUID().toString() : message.messageId();
+    Future<Accepted> underWay = accepting.get(messageId);
+    if (underWay != null) {
+      return underWay;
+    }
+    Accepted before = inbox.answered(messageId);
+    if (before != null) {
+      return Future.succeededFuture(before);
+    }
+    boolean busy = turns.hasAccepted();
+    if (busy && message.whenBusy() == WhenBusy.REJECT) {
+      throw new ApiException(ErrorCode.SESSION_BUSY, "The session is busy with another message.");
+    }
+    Inbox.Waiting waiting = inbox.add(UUID.randomUUID().toString(), messageId, message.content(), turns.turn() != null);
+    metrics.messagesQueued.incrementAndGet();
+    journal.write(new JournalEntry.Accepted(waiting.accepted.turnId(), messageId, waiting.accepted.queued(), message.content()));
+    if (busy) {
+      status.queued(inbox.size());
+    }
+    Future<Accepted> stored = sync.saveRecord().compose(v -> store.flushJournal())
+        .transform(saved -> saved.succeeded() ? accepted(waiting, message) : refused(waiting, saved.cause()));
+    accepting.put(messageId, stored);
+    return stored.onComplete(done -> accepting.remove(messageId));
+  }
+
+  private Future<Accepted> accepted(Inbox.Waiting waiting, SendMessage message) {
+    waiting.stored = true;
+    if (turns.turn() != null && message.whenBusy() == WhenBusy.INTERRUPT) {
+      turns.interrupt();
+    }
+    turns.pump();
+    return Future.succeededFuture(waiting.accepted);
+  }
+
+  private Future<Accepted> refused(Inbox.Waiting waiting, Throwable cause) {
+    inbox.withdraw(waiting.accepted.messageId());
+    metrics.messagesQueued.decrementAndGet();
+    journal.write(new JournalEntry.Withdrawn(waiting.accepted.messageId()));
+    status.queued(inbox.size());
+    return Future.failedFuture(cause);
+  }
+}
