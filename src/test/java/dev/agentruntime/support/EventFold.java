@@ -93,9 +93,14 @@ public final class EventFold {
     return conversation;
   }
 
-  /** A frame {@code {"event","seq","data"}} as it came over the wire. */
+  /** A frame {@code {"event","seq","data"}} as it came over the wire; one with {@code firstSeq} stands for all from there on. */
   public EventFold applyFrame(JsonNode frame) {
-    return apply(frame.path("seq").asLong(), event(frame.path("event").asText(), frame.path("data")));
+    long last = frame.path("seq").asLong();
+    long first = frame.path("firstSeq").asLong(last);
+    check(first <= last, "a frame from " + first + " to " + last);
+    apply(first, event(frame.path("event").asText(), frame.path("data")));
+    seq = last;
+    return this;
   }
 
   /** The next event; {@code next} must be the number after the last. */
