@@ -44,7 +44,8 @@ public final class Main {
       }
     }).onFailure(e -> {
       log.error("Agent Runtime could not start: {}", e.getMessage(), e);
-      System.exit(EXIT_START);
+      // Not from here: the exit waits for the shutdown hook, which waits for this event loop.
+      Thread.ofPlatform().start(() -> System.exit(EXIT_START));
     });
   }
 
