@@ -11,7 +11,7 @@ import java.util.function.Function;
 import java.util.function.Predicate;
 
 /** Gathers what a process prints, and waits for it. */
-final class Output implements Function<Buffer, Future<Void>> {
+public final class Output implements Function<Buffer, Future<Void>> {
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition grown = lock.newCondition();
@@ -21,7 +21,7 @@ final class Output implements Function<Buffer, Future<Void>> {
   private int largestChunk;
 
   /** From now on a chunk is consumed only when the promise that is given here is completed. */
-  Promise<Void> hold() {
+  public Promise<Void> hold() {
     lock.lock();
     try {
       hold = Promise.promise();
@@ -32,7 +32,7 @@ final class Output implements Function<Buffer, Future<Void>> {
   }
 
   /** From now on chunks are consumed at once. */
-  void release() {
+  public void release() {
     lock.lock();
     try {
       hold = null;
@@ -55,7 +55,7 @@ final class Output implements Function<Buffer, Future<Void>> {
     }
   }
 
-  String text() {
+  public String text() {
     lock.lock();
     try {
       return bytes.toString(StandardCharsets.UTF_8);
@@ -64,7 +64,7 @@ final class Output implements Function<Buffer, Future<Void>> {
     }
   }
 
-  int length() {
+  public int length() {
     lock.lock();
     try {
       return bytes.length();
@@ -73,7 +73,7 @@ final class Output implements Function<Buffer, Future<Void>> {
     }
   }
 
-  int chunks() {
+  public int chunks() {
     lock.lock();
     try {
       return chunks;
@@ -82,7 +82,7 @@ final class Output implements Function<Buffer, Future<Void>> {
     }
   }
 
-  int largestChunk() {
+  public int largestChunk() {
     lock.lock();
     try {
       return largestChunk;
@@ -91,11 +91,11 @@ final class Output implements Function<Buffer, Future<Void>> {
     }
   }
 
-  String awaitText(String part) throws InterruptedException {
+  public String awaitText(String part) throws InterruptedException {
     return await(text -> text.contains(part));
   }
 
-  String await(Predicate<String> enough) throws InterruptedException {
+  public String await(Predicate<String> enough) throws InterruptedException {
     long left = TimeUnit.SECONDS.toNanos(SandboxFixture.PATIENCE_SECONDS);
     lock.lock();
     try {

@@ -18,15 +18,15 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 
 /** What the parts of the contract have in common: a provider, a sandbox, and few words for using them. */
-abstract class SandboxFixture {
+public abstract class SandboxFixture {
 
-  static final long PATIENCE_SECONDS = 30;
-  static final Duration PATIENCE = Duration.ofSeconds(PATIENCE_SECONDS);
-  static final List<String> IGNORED = List.of(".git", "node_modules");
+  protected static final long PATIENCE_SECONDS = 30;
+  protected static final Duration PATIENCE = Duration.ofSeconds(PATIENCE_SECONDS);
+  protected static final List<String> IGNORED = List.of(".git", "node_modules");
 
   private final List<SandboxProvider> providers = new ArrayList<>();
-  SandboxProvider provider;
-  Sandbox sandbox;
+  protected SandboxProvider provider;
+  protected Sandbox sandbox;
 
   /** A provider for the same sandboxes as any other that this test made, as another run of the server would make it. */
   protected abstract SandboxProvider newProvider() throws Exception;
@@ -48,7 +48,7 @@ abstract class SandboxFixture {
     }
   }
 
-  SandboxProvider startProvider() throws Exception {
+  protected SandboxProvider startProvider() throws Exception {
     SandboxProvider started = newProvider();
     await(started.start());
     providers.add(started);
@@ -56,61 +56,61 @@ abstract class SandboxFixture {
   }
 
   /** As when the server is stopped and started again. */
-  Sandbox restart() throws Exception {
+  protected Sandbox restart() throws Exception {
     await(provider.close());
     providers.remove(provider);
     provider = startProvider();
     return await(provider.attach(sandbox.id()));
   }
 
-  Sandbox create() throws Exception {
+  protected Sandbox create() throws Exception {
     return await(provider.create(new SandboxSpec(UUID.randomUUID().toString(), IGNORED), progress -> { }));
   }
 
-  SandboxProcess start(String script) throws Exception {
+  protected SandboxProcess start(String script) throws Exception {
     return await(sandbox.start(shell(script)));
   }
 
-  Sandbox.Completed run(String script) throws Exception {
+  protected Sandbox.Completed run(String script) throws Exception {
     return await(sandbox.run(shell(script), PATIENCE));
   }
 
   /** Reads all of an ended or ending process. */
-  String read(SandboxProcess process) throws Exception {
+  protected String read(SandboxProcess process) throws Exception {
     Output output = new Output();
     await(process.readStdout(0, output));
     return output.text();
   }
 
-  void write(String path, String text) throws Exception {
+  protected void write(String path, String text) throws Exception {
     await(sandbox.files().write(List.of(file(path, text))));
   }
 
-  String readFile(String path) throws Exception {
+  protected String readFile(String path) throws Exception {
     return await(sandbox.files().read(SandboxPath.workspace(path), 0, 1 << 20)).toString();
   }
 
-  List<String> list() throws Exception {
+  protected List<String> list() throws Exception {
     return await(sandbox.files().list(SandboxPath.workspace(""))).files().stream().map(SandboxFiles.Entry::path).sorted().toList();
   }
 
   /** Waits until nothing has this number any more. */
-  void awaitGone(String pid) throws Exception {
+  protected void awaitGone(String pid) throws Exception {
     Sandbox.Completed waited =
         run("i=0; while kill -0 " + pid + " 2>/dev/null && ! grep -q '^State:.*Z' /proc/" + pid + "/status; do "
             + "i=$((i+1)); [ $i -gt 300 ] && exit 1; sleep 0.1; done");
     assertThat(waited.exitCode()).as("process %s has ended", pid).isZero();
   }
 
-  static ProcessSpec shell(String script) {
+  protected static ProcessSpec shell(String script) {
     return new ProcessSpec(List.of("/bin/sh", "-c", script), Map.of());
   }
 
-  static FileContent file(String path, String text) {
+  protected static FileContent file(String path, String text) {
     return new FileContent(SandboxPath.workspace(path), Buffer.buffer(text), false, 0);
   }
 
-  static <T> T await(Future<T> future) throws Exception {
+  protected static <T> T await(Future<T> future) throws Exception {
     try {
       return future.toCompletionStage().toCompletableFuture().get(PATIENCE_SECONDS, TimeUnit.SECONDS);
     } catch (ExecutionException e) {
@@ -118,7 +118,7 @@ abstract class SandboxFixture {
     }
   }
 
-  static void assertFails(Future<?> future, Kind kind) {
+  protected static void assertFails(Future<?> future, Kind kind) {
     Throwable failure = catchThrowable(() -> await(future));
     assertThat(failure).isInstanceOf(SandboxException.class);
     assertThat(((SandboxException) failure).kind()).as(failure.getMessage()).isEqualTo(kind);

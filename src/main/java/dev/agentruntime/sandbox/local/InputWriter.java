@@ -8,6 +8,7 @@ import io.vertx.core.buffer.Buffer;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayDeque;
@@ -15,20 +16,30 @@ import java.util.Queue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.locks.ReentrantLock;
 
-/** Writes to a process' pipe, in order. The pipe is opened for reading too, so that opening never blocks; closing ends a blocked write. */
+/**
+ * Writes to a process' pipe, in order. The pipe is opened for reading too, so that opening never blocks; closing ends a blocked write. While
+ * more is written than the pipe takes at once a mark lies beside it: a runtime that finds it knows that an earlier one died in the middle
+ * of a line, and ends that line before it writes its own.
+ */
 final class InputWriter {
 
+  /** What a pipe takes whole or not at all: PIPE_BUF of Linux; at least 512 anywhere. */
+  private static final int WHOLE_BYTES = 512;
+
   private final Path pipe;
+  private final Path mark;
   private final Executor executor;
   private final ReentrantLock lock = new ReentrantLock();
   private final Queue<Pending> queue = new ArrayDeque<>();
   private FileChannel channel;
+  private boolean mended;
   private boolean writing;
   private boolean closed;
 
   /** @param executor whose threads may block */
   InputWriter(Path pipe, Executor executor) {
     this.pipe = pipe;
+    this.mark = pipe.resolveSibling(pipe.getFileName() + ".partial");
     this.executor = executor;
   }
 
@@ -71,16 +82,36 @@ final class InputWriter {
   private void drain() {
     for (Pending next = next(); next != null; next = next()) {
       try {
-        FileChannel to = open();
-        while (next.bytes.hasRemaining()) {
-          to.write(next.bytes);
-        }
+        write(open(), next.bytes);
         next.written.complete();
       } catch (IOException e) {
         next.written.fail(new SandboxException(Kind.GONE, gone().getMessage(), e));
       } catch (SandboxException e) {
         next.written.fail(e);
       }
+    }
+  }
+
+  private void write(FileChannel to, ByteBuffer bytes) throws IOException {
+    if (!mended) {
+      if (Files.exists(mark)) {
+        writeAll(to, ByteBuffer.wrap(new byte[] {'\n'}));
+        Files.delete(mark);
+      }
+      mended = true;
+    }
+    if (bytes.remaining() <= WHOLE_BYTES) {
+      writeAll(to, bytes);
+      return;
+    }
+    Files.createFile(mark);
+    writeAll(to, bytes);
+    Files.delete(mark);
+  }
+
+  private static void writeAll(FileChannel to, ByteBuffer bytes) throws IOException {
+    while (bytes.hasRemaining()) {
+      to.write(bytes);
     }
   }
 

@@ -1,0 +1,298 @@
+package dev.agentruntime.sandbox.local;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.agentruntime.sandbox.Output;
+import dev.agentruntime.sandbox.ProcessSpec;
+import dev.agentruntime.sandbox.Sandbox;
+import dev.agentruntime.sandbox.SandboxException.Kind;
+import dev.agentruntime.sandbox.SandboxFixture;
+import dev.agentruntime.sandbox.SandboxProcess;
+import dev.agentruntime.sandbox.SandboxProcess.Signal;
+import dev.agentruntime.sandbox.SandboxProvider;
+import dev.agentruntime.sandbox.SandboxProvider.SandboxInfo;
+import dev.agentruntime.sandbox.SandboxSpec;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
+import io.vertx.core.buffer.Buffer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What holds for sandboxes of this machine alone. */
+class LocalSandboxProviderTest extends SandboxFixture {
+
+  @TempDir
+  Path root;
+
+  @Override
+  protected SandboxProvider newProvider() {
+    return new LocalSandboxProvider(root);
+  }
+
+  @Test
+  void isForItsOwnerOnly() throws Exception {
+    for (Path path : List.of(root.resolve(sandbox.id()), Path.of(sandbox.workspace()), Path.of(sandbox.home()))) {
+      assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(path))).isEqualTo("rwx------");
+    }
+  }
+
+  @Test
+  void givesNothingOfTheServersEnvironment() throws Exception {
+    assertThat(run("env").stdout().lines().map(line -> line.substring(0, line.indexOf('=')))).containsOnly("PATH", "HOME", "TMPDIR", "USER",
+        "LOGNAME", "SHELL", "LANG", "TERM", "PWD", "AGENT_RUNTIME_SANDBOX_ID", "AGENT_RUNTIME_PROCESS_ID");
+  }
+
+  @Test
+  void doesNotTellAValueThatNoProcessCanBeGiven() {
+    Future<SandboxProcess> started = sandbox.start(new ProcessSpec(List.of("true"), Map.of("KEY", "secret\0value")));
+    assertFails(started, Kind.FAILED);
+    assertThat(started.cause().toString()).doesNotContain("secret");
+    assertThat(started.cause().getCause()).isNull();
+  }
+
+  @Test
+  void leavesNothingOfASandboxThatCouldNotBeMade() throws Exception {
+    Path other = root.resolve("other");
+    SandboxProvider broken = new LocalSandboxProvider(other);
+    await(broken.start());
+    Files.delete(other);
+    Files.createFile(other);
+    Future<Sandbox> made = broken.create(new SandboxSpec("s", List.of()), step -> { });
+    assertFails(made, Kind.FAILED);
+    assertThat(made.cause().getMessage()).doesNotContain(root.toString());
+    await(broken.close());
+  }
+
+  @Test
+  void removesWhatIsLeftOfASandbox() throws Exception {
+    Path old = Files.createDirectories(root.resolve("0123456789abcdef0123").resolve("workspace")).getParent();
+    Path young = Files.createDirectories(root.resolve("0123456789abcdef0124"));
+    Path foreign = Files.createDirectories(root.resolve("something else"));
+    for (Path path : List.of(old, foreign)) {
+      Files.setLastModifiedTime(path, FileTime.fromMillis(System.currentTimeMillis() - 120_000));
+    }
+    startProvider();
+    assertThat(old).doesNotExist();
+    assertThat(young).exists();
+    assertThat(foreign).exists();
+  }
+
+  @Test
+  void listsASandboxWhoseFactsAreBrokenAsNobodys() throws Exception {
+    Files.writeString(root.resolve(sandbox.id()).resolve("sandbox.json"), "{\"sess");
+    assertThat(await(startProvider().list())).extracting(SandboxInfo::sandboxId, SandboxInfo::sessionId)
+        .containsExactly(org.assertj.core.groups.Tuple.tuple(sandbox.id(), ""));
+  }
+
+  @Test
+  void removesWhatResistsRemoval() throws Exception {
+    run("mkdir -p ro/ro; echo x >ro/ro/file; chmod 0 ro/ro/file ro/ro; chmod 500 ro; ln -s \"$HOME\" link; mkfifo pipe;"
+        + "i=0; while [ $i -lt 60 ]; do d=" + "d".repeat(100) + "; mkdir $d && cd -P $d || exit 1; i=$((i+1)); done; echo x >deep");
+    await(sandbox.terminate());
+    assertThat(root.resolve(sandbox.id())).doesNotExist();
+  }
+
+  @Test
+  void doesNotFollowLinksWhenItRemoves(@TempDir Path elsewhere) throws Exception {
+    Files.writeString(elsewhere.resolve("file"), "kept");
+    Files.createSymbolicLink(Path.of(sandbox.workspace()).resolve("link"), elsewhere);
+    await(sandbox.terminate());
+    assertThat(elsewhere.resolve("file")).hasContent("kept");
+  }
+
+  @Test
+  void endsWhatHasLeftItsGroupSessionAndParent() throws Exception {
+    SandboxProcess process = start("(setsid sleep 600 & echo $!); (setsid sh -c 'echo $$; sleep 601 & echo $!; exit' &) ; sleep 1; echo up;"
+        + "exec sleep 602");
+    Output output = new Output();
+    process.readStdout(0, output);
+    List<String> pids = output.awaitText("up").lines().filter(line -> !line.equals("up")).toList();
+    assertThat(pids).hasSize(3);
+    Sandbox other = create();
+    await(sandbox.terminate());
+    sandbox = other;
+    for (String pid : pids) {
+      awaitGone(pid);
+    }
+  }
+
+  @Test
+  void signalsWhatHasLeftTheSession() throws Exception {
+    SandboxProcess process = start("trap : TERM; (setsid sh -c 'trap \"echo signalled\" TERM; echo up; while :; do sleep 0.1; done' &);"
+        + "while :; do sleep 0.1; done");
+    Output output = new Output();
+    process.readStdout(0, output);
+    output.awaitText("up");
+    await(process.signal(Signal.TERM));
+    output.awaitText("signalled");
+  }
+
+  @Test
+  void endsWhatThrewTheMarkAway() throws Exception {
+    SandboxProcess process = start("env -i sleep 600 & echo $!; env -i setsid sleep 601 & echo $! up; wait");
+    Output output = new Output();
+    process.readStdout(0, output);
+    List<String> pids = output.awaitText("up").replace(" up", "").lines().toList();
+    Sandbox other = create();
+    await(sandbox.terminate());
+    sandbox = other;
+    for (String pid : pids) {
+      awaitGone(pid);
+    }
+  }
+
+  @Test
+  void tellsOfTheEndOfAProcessWhoseKeeperWasKilled() throws Exception {
+    SandboxProcess process = start("echo $$; exec sleep 600");
+    Output output = new Output();
+    Future<Void> reading = process.readStdout(0, output);
+    String child = output.await(text -> text.endsWith("\n")).strip();
+    ProcessHandle.of(keeper(process)).orElseThrow().destroyForcibly();
+    assertThat(await(process.exit())).isEqualTo(-1);
+    await(reading);
+    awaitGone(child);
+  }
+
+  /** The number of a process that ended long ago may be another's now. */
+  @Test
+  void takesNoOtherProcessForItsOwn() throws Exception {
+    SandboxProcess process = start("printf output");
+    await(process.exit());
+    Process stranger = new ProcessBuilder("sleep", "600").start();
+    try {
+      Path directory = processDirectory(process);
+      Files.delete(directory.resolve("exit"));
+      String identity = Files.readString(directory.resolve("pid")).strip().split(" ")[1];
+      for (String claimed : List.of(identity.equals("-") ? "boot/1" : identity, "-")) {
+        Files.writeString(directory.resolve("pid"), stranger.pid() + " " + claimed + "\n");
+        sandbox = restart();
+        SandboxProcess again = await(sandbox.attach(process.id()));
+        assertThat(await(again.exit())).isEqualTo(-1);
+        await(again.signal(Signal.KILL));
+      }
+      await(sandbox.terminate());
+      assertThat(stranger.isAlive()).isTrue();
+    } finally {
+      stranger.destroyForcibly();
+    }
+  }
+
+  @Test
+  void endsALineThatADeadServerBegan() throws Exception {
+    SandboxProcess process = start("while read -r line; do printf '%s\\n' \"$line\" | cut -c 1-20; done");
+    await(process.writeStdin(Buffer.buffer("{\"half\":")));
+    Files.createFile(processDirectory(process).resolve("in.partial"));
+    sandbox = restart();
+    SandboxProcess again = await(sandbox.attach(process.id()));
+    await(again.writeStdin(Buffer.buffer("whole\n")));
+    await(again.writeStdin(Buffer.buffer("x".repeat(2000) + "\n")));
+    await(again.writeStdin(Buffer.buffer("next\n")));
+    Output output = new Output();
+    again.readStdout(0, output);
+    assertThat(output.awaitText("next\n")).isEqualTo("{\"half\":\nwhole\n" + "x".repeat(20) + "\nnext\n");
+  }
+
+  @Test
+  void needsFewThreadsForManyProcesses() throws Exception {
+    int before = Thread.activeCount();
+    List<SandboxProcess> processes = new ArrayList<>();
+    List<Output> outputs = new ArrayList<>();
+    for (int i = 0; i < 300; i++) {
+      SandboxProcess process = start("echo up; while read line; do echo $line; done");
+      Output output = new Output();
+      process.readStdout(0, output);
+      processes.add(process);
+      outputs.add(output);
+    }
+    for (Output output : outputs) {
+      output.awaitText("up");
+    }
+    for (int i = 0; i < 300; i++) {
+      await(processes.get(i).writeStdin(Buffer.buffer("hello " + i + "\n")));
+    }
+    for (int i = 0; i < 300; i++) {
+      outputs.get(i).awaitText("hello " + i + "\n");
+    }
+    assertThat(Thread.activeCount() - before).isLessThan(40);
+    await(sandbox.terminate());
+    for (SandboxProcess process : processes) {
+      assertThat(await(process.exit())).isEqualTo(137);
+    }
+  }
+
+  /** A consumer that takes its time: what it has not asked for stays in the file. */
+  @Test
+  void readsAFloodWithoutKeepingIt() throws Exception {
+    SandboxProcess process = start("head -c 50000000 /dev/zero");
+    await(process.exit());
+    AtomicLong bytes = new AtomicLong();
+    AtomicLong outside = new AtomicLong();
+    Runtime runtime = Runtime.getRuntime();
+    System.gc();
+    long before = runtime.totalMemory() - runtime.freeMemory();
+    Promise<Void> gate = Promise.promise();
+    Future<Void> reading = process.readStdout(0, chunk -> {
+      outside.incrementAndGet();
+      return bytes.addAndGet(chunk.length()) > 20_000_000 ? gate.future() : Future.succeededFuture();
+    });
+    while (bytes.get() <= 20_000_000) {
+      Thread.onSpinWait();
+    }
+    System.gc();
+    assertThat(runtime.totalMemory() - runtime.freeMemory() - before).isLessThan(10_000_000);
+    gate.complete();
+    await(reading);
+    assertThat(bytes.get()).isEqualTo(50_000_000);
+    assertThat(outside.get()).isGreaterThanOrEqualTo(50_000_000 / 65_536);
+  }
+
+  @Test
+  void saysAnythingWhereThereAreMoreFoldersThanMayBeWatched() throws Exception {
+    LocalSandboxOptions all = LocalSandboxOptions.defaults();
+    SandboxProvider provider = new LocalSandboxProvider(root, new LocalSandboxOptions(all.outputThreads(), all.workThreads(), true,
+        all.procfs(), all.outputPollMs(), all.checkIntervalMs(), all.hintDelayMs(), 2, all.killTimeoutMs()));
+    await(provider.start());
+    try {
+      sandbox = await(provider.create(new SandboxSpec("s", IGNORED), step -> { }));
+      write("a/b/c", "x");
+      start("exec sleep 600");
+      BlockingQueue<String> hints = new LinkedBlockingQueue<>();
+      sandbox.watch(hint -> hints.add(hint.path()));
+      for (int i = 0; i < 3; i++) {
+        assertThat(hints.poll(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isEmpty();
+      }
+    } finally {
+      await(provider.close());
+    }
+  }
+
+  @Test
+  void leavesTheOldFileWhenTheNewOneCannotBeWritten() throws Exception {
+    write("file", "old");
+    Path staging = root.resolve(sandbox.id()).resolve("staging");
+    Files.delete(staging);
+    Files.createFile(staging);
+    assertFails(sandbox.files().write(List.of(file("file", "new"))), Kind.FAILED);
+    assertThat(readFile("file")).isEqualTo("old");
+  }
+
+  private long keeper(SandboxProcess process) throws IOException {
+    return Long.parseLong(Files.readString(processDirectory(process).resolve("pid")).split(" ")[0]);
+  }
+
+  private Path processDirectory(SandboxProcess process) {
+    return root.resolve(sandbox.id()).resolve("proc").resolve(process.id());
+  }
+}
