@@ -56,8 +56,8 @@ public interface PersistenceAdapter {
   Future<Optional<StoredSession>> loadSession(String sessionId, String epoch);
 
   /**
-   * Makes the session, owned by {@code epoch}. Fails with {@link PersistenceException.Kind#CONFLICT} if there is a session of that id already,
-   * unless it is this very one: the same record made by the same epoch (a repeated write).
+   * Makes the session, owned by {@code epoch}. Fails with {@link PersistenceException.Kind#CONFLICT} if there is a session of that id
+   * already, unless it is this very one: the same record made by the same epoch (a repeated write).
    */
   Future<Void> createSessionRecord(SessionRecord record, String epoch);
 
@@ -67,8 +67,8 @@ public interface PersistenceAdapter {
   /**
    * Appends to one of the session's transcripts: append-only streams of bytes, each under its own name.
    *
-   * <p>{@code bytes} belong at {@code offset}. What of them is stored already is taken as saved before (a repeated write); if {@code offset}
-   * lies beyond what is stored, the write fails with {@link PersistenceException.Kind#GAP}. The first write, at offset 0, makes the
+   * <p>{@code bytes} belong at {@code offset}. What of them is stored already is taken as saved before (a repeated write); if {@code
+   * offset} lies beyond what is stored, the write fails with {@link PersistenceException.Kind#GAP}. The first write, at offset 0, makes the
    * transcript, be it empty. Costs what the transcript grew by.
    */
   Future<Void> saveTranscript(String sessionId, String epoch, String name, long offset, Buffer bytes);

@@ -6,8 +6,8 @@ import java.util.Arrays;
 import java.util.Base64;
 
 /**
- * A place in the list of sessions, for adapters that list by {@code createdAt} and id: it names the last session shown, which need not exist
- * any more. Ordered as {@link PersistenceAdapter#listAllSessions} is: newest first. Its text is for clients to hand back unread.
+ * A place in the list of sessions, for adapters that list by {@code createdAt} and id: it names the last session shown, which need not
+ * exist any more. Ordered as {@link PersistenceAdapter#listAllSessions} is: newest first. Its text is for clients to hand back unread.
  *
  * @param createdAt epoch milliseconds
  */

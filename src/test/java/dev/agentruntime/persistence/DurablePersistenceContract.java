@@ -6,8 +6,8 @@ import java.util.UUID;
 import org.junit.jupiter.api.Test;
 
 /**
- * What is saved outlives the adapter, and several adapters, as of several nodes, share one store. For such a store {@link #open()} gives, within one
- * test, adapters on the same store.
+ * What is saved outlives the adapter, and several adapters, as of several nodes, share one store. For such a store {@link #open()} gives,
+ * within one test, adapters on the same store.
  *
  * <p>That it outlives a killed process as well needs a test of its own, since only the adapter's author knows what there is to kill.
  */

@@ -49,8 +49,8 @@ public interface FileContract extends StoreUnderTest {
     await(store().saveWorkspaceFile(id, EPOCH, "binary", -5, binary));
 
     assertThat(file(id, "empty")).isEmpty();
-    assertThat(await(store().readWorkspaceFile(id, "binary", 0, Integer.MAX_VALUE))).isEqualTo(binary);
-    assertThat(await(store().readWorkspaceFile(id, "binary", 69_990, 100))).isEqualTo(binary.getBuffer(69_990, 70_010));
+    assertBytes(await(store().readWorkspaceFile(id, "binary", 0, Integer.MAX_VALUE)), binary);
+    assertBytes(await(store().readWorkspaceFile(id, "binary", 69_990, 100)), binary.getBuffer(69_990, 70_010));
     assertThat(await(store().readWorkspaceFile(id, "binary", 70_010, 1)).length()).isZero();
     assertThat(load(id).files()).containsExactlyInAnyOrder(new StoredFile("empty", 0, 5), new StoredFile("binary", 70_010, -5));
     refused(Kind.INVALID, store().readWorkspaceFile(id, "binary", -1, 1));
@@ -72,9 +72,9 @@ public interface FileContract extends StoreUnderTest {
     Buffer content = randomBytes(50 * 1024 * 1024, 7);
     await(store().saveWorkspaceFile(id, EPOCH, "big", 1, content));
 
-    assertThat(await(store().readWorkspaceFile(id, "big", 0, Integer.MAX_VALUE)).equals(content)).isTrue();
+    assertBytes(await(store().readWorkspaceFile(id, "big", 0, Integer.MAX_VALUE)), content);
     int middle = 30_000_001;
-    assertThat(await(store().readWorkspaceFile(id, "big", middle, 1_000_000)).equals(content.getBuffer(middle, middle + 1_000_000))).isTrue();
+    assertBytes(await(store().readWorkspaceFile(id, "big", middle, 1_000_000)), content.getBuffer(middle, middle + 1_000_000));
     await(store().saveWorkspaceFile(id, EPOCH, "big", 2, bytes("small")));
     assertThat(file(id, "big")).isEqualTo("small");
   }
@@ -95,7 +95,7 @@ public interface FileContract extends StoreUnderTest {
     await(deleted);
     for (var read : reads) {
       try {
-        assertThat(await(read).equals(content)).isTrue();
+        assertBytes(await(read), content);
       } catch (PersistenceException e) {
         assertThat(e.kind()).isEqualTo(Kind.NOT_FOUND);
       }

@@ -65,8 +65,8 @@ public interface ListingContract extends StoreUnderTest {
 
   @Test
   default void givesWholeRecords() {
-    SessionRecord record = new SessionRecord(prefix(), "opencode", "p", "name", Long.MAX_VALUE, 5, json("{\"model\":\"m\"}"), json("{\"a\":[1]}"),
-        json("{\"turn\":1}"));
+    SessionRecord record = new SessionRecord(prefix(), "opencode", "p", "name", Long.MAX_VALUE, 5,
+        json("{\"model\":\"m\"}"), json("{\"a\":[1]}"), json("{\"turn\":1}"));
     await(store().createSessionRecord(record, EPOCH));
     assertThat(await(store().listAllSessions(1_000, null)).sessions()).contains(record);
     await(store().deleteSession(record.sessionId(), EPOCH));

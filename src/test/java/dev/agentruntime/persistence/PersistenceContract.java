@@ -18,9 +18,9 @@ import org.junit.jupiter.api.Test;
  * }
  * }</pre>
  *
- * <p>{@link #open()} is called before each test and gives an adapter, not started, on a store that holds nothing; or, if that is easier, on a
- * store that other tests have used: no test expects to be alone, and each makes sessions of its own. A test ends with {@code close()}. If what is saved
- * survives the adapter, extend {@link DurablePersistenceContract} instead, which asks for that too.
+ * <p>{@link #open()} is called before each test and gives an adapter, not started, on a store that holds nothing; or, if that is easier, on
+ * a store that other tests have used: no test expects to be alone, and each makes sessions of its own. A test ends with {@code close()}. If
+ * what is saved survives the adapter, extend {@link DurablePersistenceContract} instead, which asks for that too.
  *
  * <p>The parts are interfaces with tests, one for each group of promises: {@link RecordContract}, {@link ListingContract},
  * {@link TranscriptContract}, {@link FileContract}, {@link OwnershipContract}. To run against a slow store, raise

@@ -8,6 +8,7 @@ import dev.agentruntime.persistence.PersistenceException.Kind;
 import dev.agentruntime.protocol.Json;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
+import java.util.Arrays;
 import java.util.Optional;
 import java.util.Random;
 import java.util.UUID;
@@ -77,6 +78,12 @@ public interface StoreUnderTest {
     byte[] bytes = new byte[length];
     new Random(seed).nextBytes(bytes);
     return Buffer.buffer(bytes);
+  }
+
+  /** Says where bytes differ, rather than printing megabytes of them. */
+  default void assertBytes(Buffer actual, Buffer expected) {
+    int differ = Arrays.mismatch(actual.getBytes(), expected.getBytes());
+    assertThat(differ).as("%d bytes, expected %d; first difference at", actual.length(), expected.length()).isEqualTo(-1);
   }
 
   default <T> T await(Future<T> future) {

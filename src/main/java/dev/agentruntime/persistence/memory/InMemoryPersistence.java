@@ -20,9 +20,9 @@ import java.util.TreeMap;
 import java.util.concurrent.Callable;
 
 /**
- * Keeps sessions in memory ({@code memory:}), for trying things out and for tests. <b>It survives nothing</b>: when the process ends, however it
- * ends, everything is gone; "saved" means no more than "can be read again in this process". {@link #close()} forgets everything too. In all
- * else it keeps the promises of {@link PersistenceAdapter}.
+ * Keeps sessions in memory ({@code memory:}), for trying things out and for tests. <b>It survives nothing</b>: when the process ends,
+ * however it ends, everything is gone; "saved" means no more than "can be read again in this process". {@link #close()} forgets everything
+ * too. In all else it keeps the promises of {@link PersistenceAdapter}.
  *
  * <p>Threading: one lock around short copies; every future is complete when the call returns.
  */

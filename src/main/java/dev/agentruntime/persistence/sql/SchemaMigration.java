@@ -12,8 +12,8 @@ import org.flywaydb.core.Flyway;
 /**
  * Brings a schema to {@link #VERSION} with Flyway, from the scripts in {@code db/migration/<dialect>}.
  *
- * <p>Flyway costs a few hundred milliseconds even when there is nothing to do, so one query asks first. The caller sees to it that only one process does
- * this at a time.
+ * <p>Flyway costs a few hundred milliseconds even when there is nothing to do, so one query asks first. The caller sees to it that only one
+ * process does this at a time.
  */
 final class SchemaMigration {
 

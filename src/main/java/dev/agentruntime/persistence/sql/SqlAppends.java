@@ -9,8 +9,8 @@ import java.util.List;
 import java.util.Queue;
 
 /**
- * Appends of different sessions, committed together when they come faster than the database takes them one by one. An append that finds nobody
- * before it is written at once.
+ * Appends of different sessions, committed together when they come faster than the database takes them one by one. An append that finds
+ * nobody before it is written at once.
  */
 final class SqlAppends {
 

@@ -13,8 +13,8 @@ import java.util.List;
 /**
  * Transcripts and files: bytes in chunks that follow one another.
  *
- * <p>An append adds a chunk and touches nothing else. Many small chunks would make a transcript slow to read, so each time it grows past a multiple
- * of {@link #WINDOW_BYTES} the chunks of the window before are merged into one: every byte is written twice at most.
+ * <p>An append adds a chunk and touches nothing else. Many small chunks would make a transcript slow to read, so each time it grows past a
+ * multiple of {@link #WINDOW_BYTES} the chunks of the window before are merged into one: every byte is written twice at most.
  */
 final class SqlContents {
 

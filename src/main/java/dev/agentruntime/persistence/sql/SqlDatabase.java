@@ -22,8 +22,8 @@ import org.slf4j.LoggerFactory;
 /**
  * The connections to one database, and the one place where its failures become {@link PersistenceException}s.
  *
- * <p>All of it runs on an event loop of its own: a transaction holds a connection, and must not wait for a caller's thread to be free between two
- * of its statements.
+ * <p>All of it runs on an event loop of its own: a transaction holds a connection, and must not wait for a caller's thread to be free
+ * between two of its statements.
  */
 final class SqlDatabase {
 
@@ -47,7 +47,7 @@ final class SqlDatabase {
 
   Future<Void> open() {
     if (!started.compareAndSet(false, true)) {
-      return Future.failedFuture(new IllegalStateException("started already"));
+      return Future.failedFuture(new PersistenceException(Kind.INVALID, "the store is started already"));
     }
     Promise<Connections> opened = Promise.promise();
     var home = new VerticleBase() {
@@ -103,8 +103,8 @@ final class SqlDatabase {
   }
 
   /*
-   * By statements rather than by SqlConnection.begin(): the JDBC client of 5.0.7 leaves a connection out of auto-commit after its first transaction,
-   * so that later single statements on it would never be committed.
+   * By statements rather than by SqlConnection.begin(): the JDBC client of 5.0.7 leaves a connection out of auto-commit after its first
+   * transaction, so that later single statements on it would never be committed.
    */
   private <T> Future<T> inTransaction(Connections open, Function<SqlConnection, Future<T>> work) {
     return open.writers.getConnection().compose(connection ->

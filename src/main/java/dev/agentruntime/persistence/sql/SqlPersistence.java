@@ -22,8 +22,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Keeps sessions in an SQL database, through the common SQL client API and a {@link SqlDialect} for what differs. What "saved" means is said by
- * the dialect; see {@link SqliteDialect}.
+ * Keeps sessions in an SQL database, through the common SQL client API and a {@link SqlDialect} for what differs. What "saved" means is
+ * said by the dialect; see {@link SqliteDialect}.
  */
 public final class SqlPersistence implements PersistenceAdapter {
 

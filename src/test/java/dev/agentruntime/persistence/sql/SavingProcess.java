@@ -38,11 +38,15 @@ final class SavingProcess implements AutoCloseable {
   /** @param maxFileKilobytes what a file may grow to, or 0 for no limit */
   static SavingProcess start(Path file, int maxFileKilobytes) throws IOException {
     List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx256m",
-        "--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path"), SavingProcess.class.getName(), file.toString()));
+        "--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path"),
+        SavingProcess.class.getName(), file.toString()));
     if (maxFileKilobytes > 0) {
       command.addAll(0, List.of("bash", "-c", "ulimit -f " + maxFileKilobytes + "; exec \"$@\"", "limited"));
     }
-    return new SavingProcess(new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).redirectInput(new File("/dev/null")).start());
+    return new SavingProcess(new ProcessBuilder(command)
+        .redirectError(ProcessBuilder.Redirect.INHERIT)
+        .redirectInput(new File("/dev/null"))
+        .start());
   }
 
   /** What was printed next, log lines aside. @return {@code null} at the end */

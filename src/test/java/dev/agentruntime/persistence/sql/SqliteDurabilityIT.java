@@ -111,7 +111,8 @@ class SqliteDurabilityIT implements StoreUnderTest {
       }
     }
     assertThat(rounds).hasSize(sessions);
-    assertThat(await(store.listAllSessions(1_000, null)).sessions()).extracting(SessionRecord::sessionId).containsExactlyInAnyOrderElementsOf(rounds.keySet());
+    assertThat(await(store.listAllSessions(1_000, null)).sessions()).extracting(SessionRecord::sessionId)
+        .containsExactlyInAnyOrderElementsOf(rounds.keySet());
     rounds.forEach(this::checkTranscript);
     files.forEach((id, byPath) -> byPath.forEach((path, round) -> checkFile(id, path, round)));
   }

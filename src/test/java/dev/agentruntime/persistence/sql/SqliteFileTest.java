@@ -90,7 +90,8 @@ class SqliteFileTest implements StoreUnderTest {
   @Test
   void theVersionIsThatOfTheNewestScript() throws IOException {
     try (Stream<Path> scripts = Files.list(Path.of("src/main/resources/db/migration/sqlite"))) {
-      assertThat(scripts.map(path -> path.getFileName().toString()).mapToInt(name -> Integer.parseInt(name.substring(1, name.indexOf("__")))).max())
+      assertThat(scripts.map(path -> path.getFileName().toString())
+          .mapToInt(name -> Integer.parseInt(name.substring(1, name.indexOf("__")))).max())
           .hasValue(SchemaMigration.VERSION);
     }
   }
@@ -115,7 +116,8 @@ class SqliteFileTest implements StoreUnderTest {
     await(open(file()));
     create();
     await(store().close());
-    change("INSERT INTO flyway_schema_history SELECT 99, '99', 'later', type, script, checksum, installed_by, installed_on, execution_time, success "
+    change("INSERT INTO flyway_schema_history "
+        + "SELECT 99, '99', 'later', type, script, checksum, installed_by, installed_on, execution_time, success "
         + "FROM flyway_schema_history WHERE installed_rank = 1");
 
     refusesToStart(file(), "newer version of Agent Runtime (its schema is version 99, this program knows up to " + SchemaMigration.VERSION);
@@ -197,7 +199,8 @@ class SqliteFileTest implements StoreUnderTest {
   @Test
   void saysWhatIsWrongWithoutSayingWhere() {
     SqliteDialect dialect = new SqliteDialect(file());
-    assertThat(dialect.sentence(new SQLiteException("/secret/place: full", SQLiteErrorCode.SQLITE_FULL))).isEqualTo("the store's disk is full");
+    assertThat(dialect.sentence(new SQLiteException("/secret/place: full", SQLiteErrorCode.SQLITE_FULL)))
+        .isEqualTo("the store's disk is full");
     assertThat(dialect.sentence(new IllegalStateException(new SQLiteException("/secret", SQLiteErrorCode.SQLITE_READONLY_DBMOVED))))
         .isEqualTo("the store's file cannot be written to");
     assertThat(dialect.sentence(new SQLiteException("/secret", SQLiteErrorCode.SQLITE_IOERR_WRITE)))
@@ -212,11 +215,14 @@ class SqliteFileTest implements StoreUnderTest {
     try (Stream<Path> files = Files.list(folder)) {
       for (Path path : files.toList()) {
         PosixFileAttributeView view = Files.getFileAttributeView(path, PosixFileAttributeView.class);
-        assertThat(view == null || PosixFilePermissions.toString(view.readAttributes().permissions()).equals("rw-------")).as(path.toString()).isTrue();
+        if (view != null) {
+          assertThat(PosixFilePermissions.toString(view.readAttributes().permissions())).as(path.toString()).isEqualTo("rw-------");
+        }
       }
     }
   }
 
+  /** Odd for URLs, patterns and shells. */
   @Test
   void takesAnyNameForItsFile() {
     Path odd = folder.resolve("50% of what? a & b #1 \u00fc/st'o\"re?.db");
@@ -254,7 +260,7 @@ class SqliteFileTest implements StoreUnderTest {
     assertThat(number("SELECT count(*) FROM chunk")).isLessThan(20);
 
     await(open(file()));
-    assertThat(await(store().readTranscript(id, "t", 0, Integer.MAX_VALUE))).isEqualTo(all);
+    assertBytes(await(store().readTranscript(id, "t", 0, Integer.MAX_VALUE)), all);
   }
 
   @Test
@@ -286,7 +292,8 @@ class SqliteFileTest implements StoreUnderTest {
     assertThat(plan(SqlPersistence.PAGE + SqlPersistence.PAGE_ORDER)).contains("session_newest").doesNotContain("TEMP B-TREE");
     assertThat(plan(SqlPersistence.PAGE + SqlPersistence.PAGE_AFTER + SqlPersistence.PAGE_ORDER))
         .contains("SEARCH session USING INDEX session_newest").doesNotContain("TEMP B-TREE");
-    assertThat(plan(SqlContents.READ)).contains("SEARCH k USING INDEX").contains("SEARCH s ").contains("SEARCH c ").doesNotContain("TEMP B-TREE");
+    assertThat(plan(SqlContents.READ)).contains("SEARCH k USING INDEX").contains("SEARCH s ").contains("SEARCH c ")
+        .doesNotContain("TEMP B-TREE");
     assertThat(plan(SqlAppends.APPEND)).contains("SEARCH k USING INDEX").doesNotContain("SCAN s ").doesNotContain("SCAN c ")
         .doesNotContain("TEMP B-TREE");
   }
