@@ -1,28 +1,33 @@
 package dev.agentruntime.session;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.agentruntime.protocol.ApiException;
 import dev.agentruntime.protocol.CreateSession;
-import dev.agentruntime.protocol.ErrorCode;
 import dev.agentruntime.protocol.Frame;
 import dev.agentruntime.protocol.Json;
 import dev.agentruntime.protocol.LifecycleEvent;
 import dev.agentruntime.protocol.SendMessage;
+import io.vertx.core.Context;
 import io.vertx.core.Future;
+import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.eventbus.DeliveryOptions;
 import io.vertx.core.eventbus.Message;
 import io.vertx.core.eventbus.MessageConsumer;
+import io.vertx.core.internal.VertxInternal;
 import io.vertx.core.json.JsonObject;
-import java.io.IOException;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
+import java.util.function.Supplier;
 
 /**
  * Sessions on the event bus, for sibling verticles. Bodies are {@link JsonObject}s, those of the REST calls; a failure is a reply failure
- * with the HTTP status and the error's JSON. Every stored session has its address, loaded or not. Thread-safe.
+ * with the HTTP status and the error's JSON. Every stored session has its address, loaded or not; that of a deleted one answers 404 until
+ * many others are deleted, so that who has not heard of it yet is told. Thread-safe.
  */
 final class SessionBus {
 
@@ -30,16 +35,29 @@ final class SessionBus {
   static final String SESSION = "agent-runtime.session.";
   static final String LIFECYCLE = "agent-runtime.lifecycle";
   private static final int DEFAULT_LIMIT = 50;
+  private static final int DELETED_ADDRESSES = 1_000;
+
+  private record Options(ObjectNode sessionOptions) {}
+
+  private record Page(Integer limit, String after) {}
+
+  private interface Action {
+    Future<?> run(BusRequest request);
+  }
 
   private final Vertx vertx;
   private final SessionManager manager;
+  /** Of our own: a consumer ends with the verticle on whose context it was made. */
+  private final Context context;
   private final Map<String, MessageConsumer<Object>> consumers = new ConcurrentHashMap<>();
+  private final Deque<String> deleted = new ArrayDeque<>();
   private final DeliveryOptions frames = new DeliveryOptions();
   private MessageConsumer<Object> collection;
 
   SessionBus(Vertx vertx, SessionManager manager) {
     this.vertx = vertx;
     this.manager = manager;
+    this.context = ((VertxInternal) vertx).createEventLoopContext();
     if (!vertx.isClustered()) {
       FrameCodec.register(vertx.eventBus());
       frames.setCodecName(FrameCodec.NAME);
@@ -47,8 +65,10 @@ final class SessionBus {
   }
 
   Future<Void> start() {
-    collection = vertx.eventBus().consumer(SESSIONS, message -> answer(message, this::aboutSessions));
-    return collection.completion();
+    return onContext(() -> {
+      collection = vertx.eventBus().consumer(SESSIONS, message -> answer(message, this::aboutSessions));
+      return collection.completion();
+    });
   }
 
   Future<Void> stop() {
@@ -57,16 +77,27 @@ final class SessionBus {
     return collection == null ? Future.succeededFuture() : collection.unregister();
   }
 
-  void register(String sessionId) {
-    consumers.computeIfAbsent(sessionId, id ->
-        vertx.eventBus().consumer(SESSION + id, message -> answer(message, (action, body) -> aboutSession(id, action, body))));
+  /** Done when the session can be reached from every member of a cluster. */
+  Future<Void> register(String sessionId) {
+    return onContext(() -> consumers.computeIfAbsent(sessionId, id ->
+        vertx.eventBus().consumer(SESSION + id, message -> answer(message, request -> aboutSession(id, request)))).completion());
   }
 
-  void unregister(String sessionId) {
-    MessageConsumer<Object> consumer = consumers.remove(sessionId);
-    if (consumer != null) {
-      consumer.unregister();
-    }
+  /** The address of a deleted session goes when many others have been deleted. */
+  void unregisterLater(String sessionId) {
+    context.runOnContext(v -> {
+      deleted.add(sessionId);
+      MessageConsumer<Object> oldest = deleted.size() <= DELETED_ADDRESSES ? null : consumers.remove(deleted.poll());
+      if (oldest != null) {
+        oldest.unregister();
+      }
+    });
+  }
+
+  private Future<Void> onContext(Supplier<Future<Void>> work) {
+    Promise<Void> done = Promise.promise();
+    context.runOnContext(v -> work.get().onComplete(done));
+    return done.future();
   }
 
   void publish(String sessionId, Frame frame) {
@@ -84,17 +115,10 @@ final class SessionBus {
     }
   }
 
-  private interface Action {
-    Future<?> run(String action, ObjectNode body) throws IOException;
-  }
-
-  private void answer(Message<Object> message, Action action) {
+  private static void answer(Message<Object> message, Action action) {
     Future<?> result;
     try {
-      String name = message.headers().get("action");
-      result = action.run(name == null ? "" : name, body(message.body()));
-    } catch (IOException | IllegalArgumentException e) {
-      result = Future.failedFuture(new ApiException(ErrorCode.INVALID_REQUEST, "The body does not fit the action.", e));
+      result = action.run(BusRequest.of(message));
     } catch (RuntimeException e) {
       result = Future.failedFuture(e);
     }
@@ -104,63 +128,52 @@ final class SessionBus {
     });
   }
 
-  private Future<?> aboutSessions(String action, ObjectNode body) throws IOException {
-    return switch (action) {
-      case "create" -> manager.create(read(body, CreateSession.class));
-      case "list" -> manager.list(body.path("limit").asInt(DEFAULT_LIMIT), body.path("after").asText(null));
-      case "profiles" -> manager.profiles().map(profiles -> Map.of("profiles", profiles));
-      default -> throw unknown(action, "create, list, profiles");
+  private Future<?> aboutSessions(BusRequest request) {
+    return switch (request.action()) {
+      case "create" -> manager.create(request.as(CreateSession.class));
+      case "list" -> {
+        Page page = request.as(Page.class);
+        yield manager.list(page.limit() == null ? DEFAULT_LIMIT : page.limit(), page.after());
+      }
+      case "profiles" -> {
+        request.requireEmpty();
+        yield manager.profiles().map(profiles -> Map.of("profiles", profiles));
+      }
+      default -> throw request.unknownAction("create, list, profiles");
     };
   }
 
-  private Future<?> aboutSession(String id, String action, ObjectNode body) throws IOException {
-    return switch (action) {
-      case "get" -> manager.get(id);
-      case "message" -> manager.message(id, read(body, SendMessage.class)).map(accepted -> {
-        ObjectNode answer = Json.object().put("success", true).put("sessionId", id);
+  private Future<?> aboutSession(String id, BusRequest request) {
+    return switch (request.action()) {
+      case "message" -> manager.message(id, request.as(SendMessage.class)).map(accepted -> {
+        ObjectNode answer = done(id);
         answer.setAll(Json.<ObjectNode>toTree(accepted));
         return answer;
       });
-      case "interrupt" -> manager.interrupt(id);
-      case "options" -> manager.options(id, object(body.path("sessionOptions")))
+      case "options" -> manager.options(id, request.as(Options.class).sessionOptions())
           .map(options -> Json.object().put("sessionId", id).set("sessionOptions", options));
-      case "sync" -> manager.sync(id);
-      case "unload" -> manager.unload(id);
-      case "delete" -> manager.delete(id);
-      default -> throw unknown(action, "get, message, interrupt, options, sync, unload, delete");
+      case "get" -> {
+        request.requireEmpty();
+        yield manager.get(id);
+      }
+      case "interrupt" -> command(id, request, manager::interrupt);
+      case "sync" -> command(id, request, manager::sync);
+      case "unload" -> command(id, request, manager::unload);
+      case "delete" -> command(id, request, manager::delete);
+      default -> throw request.unknownAction("get, message, interrupt, options, sync, unload, delete");
     };
   }
 
-  private static ApiException unknown(String action, String known) {
-    return new ApiException(ErrorCode.INVALID_REQUEST, "The header action is '" + action + "' and not one of " + known + ".");
+  private static Future<?> command(String id, BusRequest request, Function<String, Future<Void>> command) {
+    request.requireEmpty();
+    return command.apply(id).map(done(id));
   }
 
-  private static ObjectNode body(Object body) throws IOException {
-    return switch (body) {
-      case null -> Json.object();
-      case JsonObject json -> object(Json.tree(json.toBuffer().getBytes()));
-      case Buffer json -> object(Json.tree(json.getBytes()));
-      case String json -> object(Json.tree(json));
-      default -> throw new ApiException(ErrorCode.INVALID_REQUEST, "The body is not a JSON object.");
-    };
-  }
-
-  private static ObjectNode object(JsonNode node) {
-    if (node instanceof ObjectNode object) {
-      return object;
-    }
-    throw new ApiException(ErrorCode.INVALID_REQUEST, "A JSON object is expected.");
-  }
-
-  private static <T> T read(ObjectNode body, Class<T> type) throws IOException {
-    return Json.STRICT.forType(type).readValue(body);
+  private static ObjectNode done(String id) {
+    return Json.object().put("success", true).put("sessionId", id);
   }
 
   private static JsonObject json(Object value) {
-    return switch (value) {
-      case null -> new JsonObject().put("success", true);
-      case byte[] bytes -> new JsonObject(Buffer.buffer(bytes));
-      default -> new JsonObject(Buffer.buffer(Json.bytes(value)));
-    };
+    return new JsonObject(Buffer.buffer(value instanceof byte[] bytes ? bytes : Json.bytes(value)));
   }
 }

@@ -50,7 +50,10 @@ public final class SessionManager {
 
   /** Knows all stored sessions, takes up those that were cut off, and starts the background work. */
   public Future<Void> start() {
-    return bus.start().compose(v -> housekeeping.start(bus::register));
+    List<Future<Void>> addresses = new ArrayList<>();
+    return bus.start()
+        .compose(v -> housekeeping.start(sessionId -> addresses.add(bus.register(sessionId))))
+        .compose(v -> Future.all(addresses)).mapEmpty();
   }
 
   /**
@@ -68,8 +71,8 @@ public final class SessionManager {
   public Future<CreateSession.Created> create(CreateSession request) {
     return answer(() -> {
       refuseIfDraining();
-      return creation.create(request).map(record -> {
-        bus.register(record.sessionId());
+      RequestRules.check(request);
+      return creation.create(request).compose(record -> bus.register(record.sessionId()).map(record)).map(record -> {
         SessionListItem item = listItem(record);
         lifecycle.tell(new LifecycleEvent.Created(record.sessionId(), item));
         return new CreateSession.Created(record.sessionId(), item.runtime(), record.createdAt(), record.sessionOptions());
@@ -79,8 +82,11 @@ public final class SessionManager {
 
   /** Newest first. @param after the {@code next} of the page before, or {@code null} */
   public Future<SessionList> list(int limit, String after) {
-    return answer(() -> SessionStore.measured(services.metrics(), () -> services.persistence().listAllSessions(limit, after))
-        .map(page -> new SessionList(page.sessions().stream().map(this::listItem).toList(), page.next())));
+    return answer(() -> {
+      RequestRules.checkPage(limit, after);
+      return SessionStore.measured(services.metrics(), () -> services.persistence().listAllSessions(limit, after))
+          .map(page -> new SessionList(page.sessions().stream().map(this::listItem).toList(), page.next()));
+    });
   }
 
   /** The {@code SessionSnapshot} as UTF-8 JSON, shared, never to be written to. Loads the session, starts no sandbox. */
@@ -91,6 +97,7 @@ public final class SessionManager {
   public Future<SendMessage.Accepted> message(String sessionId, SendMessage message) {
     return answer(() -> {
       refuseIfDraining();
+      RequestRules.check(message);
       return loaded.call(known(sessionId), new SessionCommand.Send(message));
     });
   }
@@ -101,12 +108,18 @@ public final class SessionManager {
 
   /** @param name {@code null} leaves it; @param metadata {@code null} leaves it, else it takes the place of the old */
   public Future<SessionListItem> patch(String sessionId, String name, ObjectNode metadata) {
-    return call(sessionId, new SessionCommand.Patch(name, metadata));
+    return answer(() -> {
+      RequestRules.checkPatch(name, metadata);
+      return loaded.call(known(sessionId), new SessionCommand.Patch(name, metadata));
+    });
   }
 
   /** Merges (a null removes a field) and gives the options in force. */
   public Future<ObjectNode> options(String sessionId, ObjectNode sessionOptions) {
-    return call(sessionId, new SessionCommand.MergeOptions(sessionOptions));
+    return answer(() -> {
+      RequestRules.checkOptions(sessionOptions);
+      return loaded.call(known(sessionId), new SessionCommand.MergeOptions(sessionOptions));
+    });
   }
 
   public Future<Void> sync(String sessionId) {
@@ -134,7 +147,7 @@ public final class SessionManager {
     return answer(() -> loaded.close(known(sessionId), new SessionCommand.Delete())
         .recover(failure -> eraseUnloaded(sessionId, failure))
         .onSuccess(v -> {
-          bus.unregister(sessionId);
+          bus.unregisterLater(sessionId);
           lifecycle.tell(new LifecycleEvent.Deleted(sessionId));
         }));
   }

@@ -36,7 +36,11 @@ public final class TestRuntime implements AutoCloseable {
 
   /** @param store what to make of the store, for example one that fails now and then */
   public static TestRuntime start(Path directory, Map<String, String> environment, UnaryOperator<PersistenceAdapter> store) {
-    Vertx vertx = Vertx.vertx();
+    return start(Vertx.vertx(), directory, environment, store);
+  }
+
+  /** @param vertx closed with the runtime */
+  public static TestRuntime start(Vertx vertx, Path directory, Map<String, String> environment, UnaryOperator<PersistenceAdapter> store) {
     Settings settings = settings(directory, environment);
     AgentRuntime runtime = AgentRuntime.create(vertx, settings, store.apply(AgentRuntime.persistence(vertx, settings)));
     await(runtime.start());
