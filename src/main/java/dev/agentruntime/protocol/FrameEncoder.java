@@ -95,26 +95,11 @@ public final class FrameEncoder {
       char c = text.charAt(i);
       if (c < 0x20 || c > 0x7e || c == '"' || c == '\\') {
         length = start;
-        put(STRINGS.quoteAsUTF8(wellFormed(text)));
+        put(STRINGS.quoteAsUTF8(WellFormed.text(text)));
         return;
       }
       buffer[length++] = (byte) c;
     }
-  }
-
-  /** A lone surrogate has no UTF-8 form, and must not break the frame: it becomes U+FFFD. */
-  private static String wellFormed(String text) {
-    StringBuilder fixed = null;
-    for (int i = 0; i < text.length(); i++) {
-      char c = text.charAt(i);
-      if (Character.isHighSurrogate(c) && i + 1 < text.length() && Character.isLowSurrogate(text.charAt(i + 1))) {
-        i++;
-      } else if (Character.isSurrogate(c)) {
-        fixed = fixed == null ? new StringBuilder(text) : fixed;
-        fixed.setCharAt(i, '\uFFFD');
-      }
-    }
-    return fixed == null ? text : fixed.toString();
   }
 
   private void number(long value) {

@@ -56,8 +56,12 @@ final class Conversation {
     if (entry == null || !entry.open) {
       return false;
     }
-    entry.block = merged(entry.current(), updates);
-    return true;
+    try {
+      entry.block = merged(entry.current(), updates);
+      return true;
+    } catch (IllegalArgumentException e) {
+      return false;
+    }
   }
 
   boolean complete(Block block) {
@@ -95,8 +99,8 @@ final class Conversation {
     return blocks;
   }
 
-  /** A block with some fields replaced; its id and type stay. */
-  private static Block merged(Block block, ObjectNode updates) {
+  /** A block with some fields replaced; its id stays. @throws IllegalArgumentException if they do not fit */
+  static Block merged(Block block, ObjectNode updates) {
     ObjectNode fields = Json.toTree(block);
     fields.setAll(updates);
     fields.put("id", block.id());

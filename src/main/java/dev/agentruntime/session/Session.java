@@ -13,17 +13,22 @@ import dev.agentruntime.protocol.SessionEvent.BlockComplete;
 import dev.agentruntime.protocol.SessionEvent.BlockDelta;
 import dev.agentruntime.protocol.SessionEvent.BlockRemoved;
 import dev.agentruntime.protocol.SessionEvent.BlockStart;
+import dev.agentruntime.protocol.SessionEvent.BlockUpdate;
+import dev.agentruntime.protocol.SessionEvent.SubagentDiscovered;
 import dev.agentruntime.protocol.SessionListItem;
 import dev.agentruntime.protocol.SessionSnapshot;
 import dev.agentruntime.protocol.SubagentStatus;
 import dev.agentruntime.protocol.UsageMetadata;
+import dev.agentruntime.protocol.WellFormed;
 import dev.agentruntime.protocol.WorkspaceFile;
 import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
@@ -39,6 +44,7 @@ import org.slf4j.LoggerFactory;
 final class Session {
 
   private static final Logger log = LoggerFactory.getLogger(Session.class);
+  private static final List<String> UNCHANGING_FIELDS = List.of("id", "type", "timestamp");
 
   private static final class Subagent {
     final String name;
@@ -58,6 +64,8 @@ final class Session {
 
   private final Conversation main = new Conversation();
   private final Map<String, Subagent> subagents = new LinkedHashMap<>();
+  /** Ids of all blocks there ever were, in whatever conversation: none is started again. */
+  private final Set<String> started = new HashSet<>();
   private final Map<String, WorkspaceFile> files = new TreeMap<>();
   private String name;
   private ObjectNode metadata;
@@ -125,6 +133,9 @@ final class Session {
       case BlockStart start -> start(start);
       case BlockComplete complete -> complete(complete);
       case BlockDelta delta when delta.delta().isEmpty() -> { }
+      case BlockDelta delta -> emit(new BlockDelta(delta.conversationId(), delta.blockId(), WellFormed.text(delta.delta())));
+      case BlockUpdate update -> update(update);
+      case SubagentDiscovered discovered -> discover(discovered);
       default -> emit(event);
     }
   }
@@ -139,42 +150,73 @@ final class Session {
   }
 
   /** A block that streams starts empty, so that its deltas alone make its content. */
-  private void start(BlockStart event) {
+  private boolean start(BlockStart event) {
     Block block = event.block();
-    String text = block.text();
+    String text = WellFormed.text(block.text());
     if (!block.streams() || text.isEmpty()) {
-      emit(event);
-    } else if (emit(new BlockStart(event.conversationId(), block.withText("")))) {
-      emit(new BlockDelta(event.conversationId(), block.id(), text));
+      return emit(event);
     }
+    return emit(new BlockStart(event.conversationId(), block.withText("")))
+        && emit(new BlockDelta(event.conversationId(), block.id(), text));
   }
 
   private void complete(BlockComplete event) {
     Conversation conversation = conversation(event.conversationId());
-    Block block = event.block();
-    if (conversation != null && !conversation.knows(block.id())) {
-      start(new BlockStart(event.conversationId(), block));
-    } else if (conversation == null || !conversation.isOpen(block.id())) {
+    String id = event.block().id();
+    if (conversation == null || !conversation.knows(id) && !start(new BlockStart(event.conversationId(), event.block()))
+        || !conversation.isOpen(id)) {
       return;
     }
+    Block known = conversation.get(id);
+    Block block = event.block().getClass() == known.getClass() ? event.block() : known;
     if (block.streams()) {
-      String streamed = conversation.get(block.id()).text();
-      if (block.text().startsWith(streamed) && block.text().length() > streamed.length()) {
-        emit(new BlockDelta(event.conversationId(), block.id(), block.text().substring(streamed.length())));
-      } else if (!block.text().equals(streamed)) {
-        log.warn("block {} ends with another text than it streamed; what was streamed stays", block.id());
-        block = block.withText(streamed);
+      String text = WellFormed.text(block.text());
+      String streamed = known.text();
+      if (text.startsWith(streamed) && text.length() > streamed.length()) {
+        emit(new BlockDelta(event.conversationId(), id, text.substring(streamed.length())));
+      } else if (!text.equals(streamed)) {
+        log.warn("block {} ends with another text than it streamed; what was streamed stays", id);
+        text = streamed;
       }
+      block = block.withText(text);
     }
-    emit(new BlockComplete(event.conversationId(), block.id(), block));
+    if (!block.timestamp().equals(known.timestamp())) {
+      block = Conversation.merged(block, Json.object().put("timestamp", known.timestamp()));
+    }
+    emit(new BlockComplete(event.conversationId(), id, block));
+  }
+
+  /** What a block is, and a text that is streamed, no update changes. */
+  private void update(BlockUpdate event) {
+    Conversation conversation = conversation(event.conversationId());
+    if (conversation == null || !conversation.isOpen(event.blockId())) {
+      return;
+    }
+    ObjectNode updates = event.updates().deepCopy();
+    updates.remove(UNCHANGING_FIELDS);
+    if (conversation.get(event.blockId()).streams()) {
+      updates.remove("content");
+    }
+    if (!updates.isEmpty()) {
+      emit(new BlockUpdate(event.conversationId(), event.blockId(), updates));
+    }
+  }
+
+  private void discover(SubagentDiscovered event) {
+    SubagentDiscovered.Discovered found = event.subagent();
+    if (emit(new SubagentDiscovered(new SubagentDiscovered.Discovered(found.id(), found.name(), found.toolUseId(), List.of())))) {
+      found.blocks().forEach(block -> complete(new BlockComplete(found.id(), block.id(), block)));
+    }
   }
 
   private boolean emit(SessionEvent event) {
+    // Encoded first: what has no JSON must not have happened either.
+    Frame frame = encoder.encode(seq + 1, event);
     if (!fold(event)) {
       log.debug("dropped an event that does not fit: {}", event);
       return false;
     }
-    Frame frame = encoder.encode(++seq, event);
+    seq++;
     snapshotJson.clear();
     journal.happened(event);
     events.append(frame);
@@ -184,15 +226,15 @@ final class Session {
 
   private boolean fold(SessionEvent event) {
     return switch (event) {
-      case BlockStart e -> in(e.conversationId()) && !ofAnotherConversation(e) && conversation(e.conversationId()).start(e.block());
+      case BlockStart e -> in(e.conversationId()) && started.add(e.block().id()) && conversation(e.conversationId()).start(e.block());
       case BlockDelta e -> in(e.conversationId()) && conversation(e.conversationId()).append(e.blockId(), e.delta());
-      case SessionEvent.BlockUpdate e -> in(e.conversationId()) && conversation(e.conversationId()).update(e.blockId(), e.updates());
+      case BlockUpdate e -> in(e.conversationId()) && conversation(e.conversationId()).update(e.blockId(), e.updates());
       case BlockComplete e -> in(e.conversationId()) && conversation(e.conversationId()).complete(e.block());
       case BlockRemoved e -> in(e.conversationId()) && conversation(e.conversationId()).remove(e.blockId());
       case SessionEvent.StatusChanged e -> changeRuntime(e.runtime());
       case SessionEvent.MetadataUpdate e -> {
         usage = e.conversationId().equals(SessionEvent.MAIN) ? e.metadata() : usage;
-        yield true;
+        yield in(e.conversationId());
       }
       case SessionEvent.OptionsUpdate e -> {
         options = e.options();
@@ -208,7 +250,7 @@ final class Session {
         lastActivity = runtime.turn() == null ? lastActivity : runtime.turn().startedAt() + e.durationMs();
         yield true;
       }
-      case SessionEvent.SubagentDiscovered e -> discover(e.subagent());
+      case SubagentDiscovered e -> add(e.subagent());
       case SessionEvent.SubagentCompleted e -> finish(e);
       case SessionEvent.FileCreated e -> files.put(e.file().path(), e.file()) == null;
       case SessionEvent.FileModified e -> files.replace(e.file().path(), e.file()) != null;
@@ -226,21 +268,23 @@ final class Session {
     return true;
   }
 
-  private boolean discover(SessionEvent.SubagentDiscovered.Discovered discovered) {
+  private boolean add(SubagentDiscovered.Discovered discovered) {
     Subagent subagent = new Subagent(discovered.name());
     if (discovered.id().equals(SessionEvent.MAIN) || subagents.putIfAbsent(discovered.id(), subagent) != null) {
       return false;
     }
     for (Block block : discovered.blocks()) {
-      subagent.conversation.start(block);
-      subagent.conversation.complete(block);
+      if (started.add(block.id())) {
+        subagent.conversation.start(block);
+        subagent.conversation.complete(block);
+      }
     }
     return true;
   }
 
   private boolean finish(SessionEvent.SubagentCompleted event) {
     Subagent subagent = subagents.get(event.subagentId());
-    if (subagent == null || subagent.status != SubagentStatus.RUNNING) {
+    if (subagent == null || subagent.status != SubagentStatus.RUNNING || event.status() == SubagentStatus.RUNNING) {
       return false;
     }
     subagent.status = event.status();
@@ -249,11 +293,6 @@ final class Session {
 
   private boolean in(String conversationId) {
     return conversation(conversationId) != null;
-  }
-
-  /** An id is unique in the session: the same block is not started again in another conversation. */
-  private boolean ofAnotherConversation(BlockStart event) {
-    return !event.conversationId().equals(SessionEvent.MAIN) && main.knows(event.block().id());
   }
 
   private Conversation conversation(String id) {
@@ -269,6 +308,16 @@ final class Session {
     close(SessionEvent.MAIN, main);
     for (Map.Entry<String, Subagent> entry : List.copyOf(subagents.entrySet())) {
       close(entry.getKey(), entry.getValue().conversation);
+    }
+  }
+
+  /** The agent is gone: whatever it was about, its subagents included, has ended. */
+  void agentEnded() {
+    closeOpenBlocks();
+    for (Map.Entry<String, Subagent> entry : List.copyOf(subagents.entrySet())) {
+      if (entry.getValue().status == SubagentStatus.RUNNING) {
+        emit(new SessionEvent.SubagentCompleted(entry.getKey(), SubagentStatus.FAILED));
+      }
     }
   }
 

@@ -7,6 +7,7 @@ import dev.agentruntime.protocol.Block;
 import dev.agentruntime.protocol.CallStatus;
 import dev.agentruntime.protocol.Json;
 import dev.agentruntime.protocol.MessageContent;
+import dev.agentruntime.protocol.WellFormed;
 import java.time.DateTimeException;
 import java.time.Duration;
 import java.time.Instant;

@@ -8,6 +8,7 @@ import dev.agentruntime.protocol.Json;
 import dev.agentruntime.protocol.MessageContent;
 import dev.agentruntime.protocol.SessionEvent;
 import dev.agentruntime.protocol.TurnOutcome;
+import dev.agentruntime.protocol.WellFormed;
 import io.vertx.core.buffer.Buffer;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

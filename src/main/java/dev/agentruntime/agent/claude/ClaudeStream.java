@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.agentruntime.agent.OutputParser.Sink;
 import dev.agentruntime.protocol.Block;
 import dev.agentruntime.protocol.SessionEvent;
+import dev.agentruntime.protocol.WellFormed;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

@@ -1,4 +1,4 @@
-package dev.agentruntime.agent.claude;
+package dev.agentruntime.protocol;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
@@ -6,11 +6,11 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 
 /** Text without half surrogate pairs, which have no UTF-8 form: each becomes U+FFFD. */
-final class WellFormed {
+public final class WellFormed {
 
   private WellFormed() {}
 
-  static String text(String text) {
+  public static String text(String text) {
     StringBuilder fixed = null;
     for (int i = 0; i < text.length(); i++) {
       char c = text.charAt(i);
@@ -28,7 +28,7 @@ final class WellFormed {
   }
 
   /** Whether a line of JSON may hold half a pair at all: only an escape can spell one. */
-  static boolean suspect(byte[] line, int from, int to) {
+  public static boolean suspect(byte[] line, int from, int to) {
     for (int i = from; i + 2 < to; i++) {
       if (line[i] == '\\' && line[i + 1] == 'u' && (line[i + 2] | 0x20) == 'd') {
         return true;
@@ -38,7 +38,7 @@ final class WellFormed {
   }
 
   /** The tree with all its texts and names well-formed; its own nodes are changed. */
-  static JsonNode tree(JsonNode node) {
+  public static JsonNode tree(JsonNode node) {
     if (node.isTextual()) {
       String fixed = text(node.textValue());
       return fixed.equals(node.textValue()) ? node : TextNode.valueOf(fixed);
