@@ -144,6 +144,9 @@ final class SqlDatabase {
     if (failure instanceof PersistenceException known) {
       return known;
     }
+    if (dialect.isDuplicate(failure)) {
+      return new PersistenceException(Kind.CONFLICT, "the store has one of that id already", failure);
+    }
     LOG.warn("The store failed: {}", failure.toString());
     return new PersistenceException(Kind.UNAVAILABLE, dialect.sentence(failure), failure);
   }

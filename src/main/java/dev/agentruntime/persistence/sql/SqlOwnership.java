@@ -28,12 +28,12 @@ final class SqlOwnership {
   <T> Future<T> transaction(String sessionId, String epoch, Work<T> work) {
     return database.transaction(connection ->
         connection.preparedQuery(OWNED + database.dialect().forUpdate()).execute(Tuple.of(sessionId, epoch)).compose(rows ->
-            rows.size() == 0 ? refusal(connection, sessionId) : work.apply(connection, rows.iterator().next().getLong(0))));
+            rows.size() == 0 ? refusal(sessionId) : work.apply(connection, rows.iterator().next().getLong(0))));
   }
 
   /** Why a write that names the owner found no row. */
-  <T> Future<T> refusal(SqlConnection connection, String sessionId) {
-    return connection.preparedQuery(OWNER).execute(Tuple.of(sessionId)).compose(rows -> Future.failedFuture(rows.size() == 0
+  <T> Future<T> refusal(String sessionId) {
+    return database.read(OWNER, Tuple.of(sessionId)).compose(rows -> Future.failedFuture(rows.size() == 0
         ? new PersistenceException(Kind.NOT_FOUND, "there is no such session")
         : new StaleOwnerException(sessionId)));
   }

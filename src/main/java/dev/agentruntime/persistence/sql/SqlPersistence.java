@@ -131,12 +131,7 @@ public final class SqlPersistence implements PersistenceAdapter {
 
   @Override
   public Future<Void> createSessionRecord(SessionRecord record, String epoch) {
-    return database.transaction(connection ->
-        connection.preparedQuery(CREATE).execute(SessionRows.parameters(record).addString(epoch))
-            .<Void>mapEmpty()
-            .recover(failure -> database.dialect().isDuplicate(failure)
-                ? Future.failedFuture(new PersistenceException(Kind.CONFLICT, "there is a session of that id already"))
-                : Future.failedFuture(failure)))
+    return database.write(CREATE, SessionRows.parameters(record).addString(epoch)).<Void>mapEmpty()
         .recover(failure -> failure instanceof PersistenceException refused && refused.kind() == Kind.CONFLICT
             ? acceptRepeated(record, epoch, refused)
             : Future.failedFuture(failure));
@@ -154,8 +149,8 @@ public final class SqlPersistence implements PersistenceAdapter {
   @Override
   public Future<Void> updateSessionRecord(SessionRecord record, String epoch) {
     Tuple parameters = SessionRows.parameters(record).addString(record.sessionId()).addString(epoch);
-    return database.transaction(connection -> connection.preparedQuery(UPDATE).execute(parameters).compose(updated ->
-        updated.rowCount() == 1 ? Future.succeededFuture() : ownership.refusal(connection, record.sessionId())));
+    return database.write(UPDATE, parameters).compose(updated ->
+        updated.rowCount() == 1 ? Future.succeededFuture() : ownership.refusal(record.sessionId()));
   }
 
   @Override
@@ -190,10 +185,10 @@ public final class SqlPersistence implements PersistenceAdapter {
 
   @Override
   public Future<Void> deleteSession(String sessionId, String epoch) {
-    return database.transaction(connection -> connection.preparedQuery(DELETE).execute(Tuple.of(sessionId, epoch)).compose(deleted ->
+    return database.write(DELETE, Tuple.of(sessionId, epoch)).compose(deleted ->
         deleted.rowCount() == 1
             ? Future.<Void>succeededFuture()
-            : ownership.<Void>refusal(connection, sessionId).recover(SqlPersistence::acceptAbsence)));
+            : ownership.<Void>refusal(sessionId).recover(SqlPersistence::acceptAbsence));
   }
 
   private static Future<Void> acceptAbsence(Throwable failure) {
