@@ -134,13 +134,13 @@ final class ModelScript {
           said("Both errors were seen."));
       case "agent" -> List.of(calling("I delegate.", agent("Count the words", "play:sub Please count the words.")),
           said("The subagent has finished."));
-      case "slowagent" -> List.of(calling("I delegate.", agent("Take your time", "play:slowtool Please take your time.")),
+      case "slowagent" -> List.of(calling("I delegate.", agent("Take your time", "play:slowtool mark=" + tag.text("mark", "done") + " Please take your time.")),
           said("The subagent has finished."));
       case "sub" -> List.of(Message.of(new Thinking(words("The subagent thinks."), every), new Text(words("I list the files."), every),
           bash("ls -a", "List the files")), said("The count is 7 words."));
       case "parallel" -> List.of(calling("Two calls at once.", bash("sleep 0.3; echo first", "First"), bash("echo second", "Second")),
           said("Both have returned."));
-      case "slowtool" -> List.of(calling("A slow command.", bash("sleep " + tag.number("s", 20) + "; echo done", "Sleep")),
+      case "slowtool" -> List.of(calling("A slow command.", bash("sleep 20; echo " + tag.text("mark", "done"), "Sleep")),
           said("The slow command has ended."));
       case "tool" -> List.of(calling("I use a tool.", new ToolUse(tag.text("name", "Bash"), new JsonObject(tag.text("input", "{}")))),
           said("I have used it."));

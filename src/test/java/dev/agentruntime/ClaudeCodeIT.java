@@ -1,0 +1,317 @@
+package dev.agentruntime;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.agentruntime.protocol.Block;
+import dev.agentruntime.protocol.CallStatus;
+import dev.agentruntime.protocol.Json;
+import dev.agentruntime.protocol.SessionSnapshot;
+import dev.agentruntime.support.LiveSession;
+import dev.agentruntime.support.RealClaude;
+import dev.agentruntime.support.ScriptedModel;
+import dev.agentruntime.support.TestServer;
+import io.vertx.core.Vertx;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The real Claude Code CLI through REST and WebSocket, with a scripted model. */
+class ClaudeCodeIT {
+
+  private static final String KEY = "sk-scripted";
+
+  @TempDir
+  Path directory;
+
+  private Vertx vertx;
+  private ScriptedModel model;
+  private TestServer server;
+
+  @BeforeEach
+  void start() throws Exception {
+    String claude = RealClaude.executable();
+    vertx = Vertx.vertx();
+    model = ScriptedModel.start(vertx);
+    server = server(claude);
+  }
+
+  private TestServer server(String claude) {
+    return TestServer.start(directory, Map.of("ANTHROPIC_API_KEY", KEY, "ANTHROPIC_BASE_URL", model.baseUrl(),
+        "AGENT_RUNTIME_CLAUDE_COMMAND", claude));
+  }
+
+  @AfterEach
+  void stop() throws Exception {
+    if (server != null) {
+      server.close();
+    }
+    if (model != null) {
+      model.close();
+      vertx.close().await(10, TimeUnit.SECONDS);
+    }
+  }
+
+  private LiveSession session() {
+    return LiveSession.create(server.client(), "default");
+  }
+
+  private static void assertSucceeded(JsonNode turn) {
+    assertThat(turn.path("outcome").asText()).as(turn.toString()).isEqualTo("success");
+  }
+
+  /** What a client folded is what the server answers, and nothing is left open. */
+  private static void assertWhole(LiveSession session) {
+    assertThat(session.fold.open()).isEmpty();
+    SessionSnapshot stored = session.stored();
+    assertThat(session.fold.snapshot()).isEqualTo(stored);
+  }
+
+  @Test
+  void textArrivesDeltaByDelta() {
+    try (LiveSession session = session()) {
+      assertSucceeded(session.runs("play:text n=40"));
+      assertThat(session.texts()).hasSize(1).allMatch(text -> text.startsWith("word0 word1 ") && text.endsWith("word39 "));
+      assertThat(session.events).filteredOn(event -> event.path("event").asText().equals("session:block:delta")).hasSizeGreaterThan(5);
+      assertThat(session.fold.blocks()).first().isInstanceOf(Block.UserMessage.class);
+      assertThat(session.fold.snapshot().usage().usage().outputTokens()).isPositive();
+      assertThat(session.fold.snapshot().usage().costUSD()).isPositive();
+      assertThat(model.asked()).hasSize(1).allMatch(asked -> asked.apiKey().equals(KEY));
+      assertWhole(session);
+    }
+  }
+
+  @Test
+  void thinkingIsShown() {
+    try (LiveSession session = session()) {
+      assertSucceeded(session.runs("play:think"));
+      assertThat(session.blocks(Block.Thinking.class)).singleElement()
+          .satisfies(block -> assertThat(block.content()).isEqualTo("Let me think about this, step by step."));
+      assertThat(session.texts()).containsExactly("The answer is 42, after some thought.");
+      assertWhole(session);
+    }
+  }
+
+  @Test
+  void toolsChangeFiles() {
+    try (LiveSession session = session()) {
+      assertSucceeded(session.runs("play:files"));
+      assertThat(session.blocks(Block.ToolUse.class)).extracting(Block.ToolUse::toolName).containsExactly("Write", "Edit", "Bash");
+      assertThat(session.blocks(Block.ToolUse.class)).extracting(Block.ToolUse::status).containsOnly(CallStatus.SUCCESS);
+      assertThat(session.blocks(Block.ToolResult.class)).hasSize(3).noneMatch(Block.ToolResult::isError)
+          .last().satisfies(result -> assertThat(result.output().toString()).contains("alpha\\nBETA\\ngamma"));
+      assertThat(session.texts()).last().isEqualTo("All three are done.");
+      assertThat(session.fold.files()).isEmpty();
+
+      assertSucceeded(session.runs("play:write file=kept.txt content=here"));
+      assertThat(session.fold.files().keySet()).containsExactly("kept.txt");
+      assertThat(server.client().get("/sessions/" + session.id + "/files/kept.txt").text()).isEqualTo("here");
+      assertThat(session.events).extracting(event -> event.path("event").asText()).contains("session:file:created");
+      assertWhole(session);
+    }
+  }
+
+  @Test
+  void toolsThatFailAreShownAsFailed() {
+    try (LiveSession session = session()) {
+      assertSucceeded(session.runs("play:toolerror"));
+      assertThat(session.blocks(Block.ToolUse.class)).extracting(Block.ToolUse::status).containsOnly(CallStatus.ERROR).hasSize(2);
+      assertThat(session.blocks(Block.ToolResult.class)).allMatch(Block.ToolResult::isError)
+          .last().satisfies(result -> assertThat(result.output().toString()).contains("Exit code 7"));
+      assertWhole(session);
+    }
+  }
+
+  @Test
+  void toolsRunInParallel() {
+    try (LiveSession session = session()) {
+      assertSucceeded(session.runs("play:parallel"));
+      assertThat(session.blocks(Block.ToolResult.class)).extracting(result -> result.output().asText()).containsExactly("second", "first");
+      assertThat(session.blocks(Block.ToolUse.class)).extracting(Block.ToolUse::status).containsOnly(CallStatus.SUCCESS).hasSize(2);
+      assertWhole(session);
+    }
+  }
+
+  @Test
+  void aSubagentHasItsOwnConversation() {
+    try (LiveSession session = session()) {
+      assertSucceeded(session.runs("play:agent"));
+      Block.SubagentCall call = session.blocks(Block.SubagentCall.class).get(0);
+      assertThat(call.status()).isEqualTo(CallStatus.SUCCESS);
+      assertThat(call.output().toString()).contains("The count is 7 words.").doesNotContain("hand-back");
+      assertThat(session.blocks(Block.ToolUse.class)).isEmpty();
+      assertThat(session.fold.subagents()).singleElement().satisfies(subagent -> {
+        assertThat(subagent.id()).isEqualTo(call.subagentId());
+        assertThat(subagent.blocks()).hasExactlyElementsOfTypes(Block.UserMessage.class, Block.Thinking.class, Block.AssistantText.class,
+            Block.ToolUse.class, Block.ToolResult.class, Block.AssistantText.class);
+      });
+      assertWhole(session);
+    }
+  }
+
+  @Test
+  void aTextIsInterruptedAndKeepsWhatItHad() {
+    try (LiveSession session = session()) {
+      JsonNode accepted = session.say("play:slow");
+      session.awaitBlock(data -> data.path("delta").asText().contains("s3 "));
+      session.interrupt();
+      assertThat(session.ended(accepted).path("outcome").asText()).isEqualTo("interrupted");
+      assertThat(session.texts()).singleElement().asString().startsWith("s0 s1 s2 s3 ").doesNotContain("s399");
+      assertSucceeded(session.runs("play:hello say=again"));
+      assertThat(session.texts()).last().isEqualTo("Hello, again.");
+      assertWhole(session);
+    }
+  }
+
+  @Test
+  void aToolIsInterruptedWithItsProcesses() throws Exception {
+    String mark = "mark-" + UUID.randomUUID();
+    try (LiveSession session = session()) {
+      JsonNode accepted = session.say("play:slowtool mark=" + mark);
+      session.awaitBlock(data -> data.at("/updates/status").asText().equals("running"));
+      List<ProcessHandle> processes = awaitProcesses(mark);
+      session.interrupt();
+      assertThat(session.ended(accepted).path("outcome").asText()).isEqualTo("interrupted");
+      for (ProcessHandle process : processes) {
+        process.onExit().get(10, TimeUnit.SECONDS);
+      }
+      assertThat(session.blocks(Block.ToolUse.class)).extracting(Block.ToolUse::status).containsExactly(CallStatus.ERROR);
+      assertSucceeded(session.runs("play:hello"));
+      assertWhole(session);
+    }
+  }
+
+  @Test
+  void aSubagentIsInterrupted() throws Exception {
+    String mark = "mark-" + UUID.randomUUID();
+    try (LiveSession session = session()) {
+      JsonNode accepted = session.say("play:slowagent mark=" + mark);
+      List<ProcessHandle> processes = awaitProcesses(mark);
+      session.interrupt();
+      assertThat(session.ended(accepted).path("outcome").asText()).isEqualTo("interrupted");
+      for (ProcessHandle process : processes) {
+        process.onExit().get(10, TimeUnit.SECONDS);
+      }
+      assertThat(session.blocks(Block.SubagentCall.class)).extracting(Block.SubagentCall::status).containsExactly(CallStatus.ERROR);
+      assertSucceeded(session.runs("play:hello"));
+      assertWhole(session);
+    }
+  }
+
+  /** The shell with the mark in its command line, and what it started. */
+  private static List<ProcessHandle> awaitProcesses(String mark) {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+    while (System.nanoTime() < deadline) {
+      List<ProcessHandle> shells = ProcessHandle.allProcesses()
+          .filter(process -> process.info().commandLine().orElse("").contains(mark)).toList();
+      List<ProcessHandle> all = shells.stream().flatMap(shell -> Stream.concat(Stream.of(shell), shell.descendants())).toList();
+      if (all.size() > 1) {
+        return all;
+      }
+      Thread.onSpinWait();
+    }
+    throw new AssertionError("the tool has no processes");
+  }
+
+  @Test
+  void theConversationGoesOnAfterAnUnload() {
+    try (LiveSession session = session()) {
+      assertSucceeded(session.runs("play:hello say=first"));
+      assertSucceeded(session.runs("play:agent"));
+      SessionSnapshot before = session.stored();
+      session.unload();
+      assertGoesOn(before, "first");
+    }
+  }
+
+  @Test
+  void theConversationGoesOnAfterARestart() {
+    SessionSnapshot before;
+    try (LiveSession session = session()) {
+      assertSucceeded(session.runs("play:write file=notes.txt content=remember"));
+      assertSucceeded(session.runs("play:hello say=first"));
+      before = session.stored();
+    }
+    server.close();
+    server = server(RealClaude.executable());
+    assertGoesOn(before, "first");
+  }
+
+  private void assertGoesOn(SessionSnapshot before, String said) {
+    try (LiveSession session = LiveSession.join(server.client(), before.session().sessionId())) {
+      assertThat(session.fold.snapshot().epoch()).isNotEqualTo(before.epoch());
+      assertThat(session.fold.blocks()).isEqualTo(before.blocks());
+      assertThat(session.fold.subagents()).isEqualTo(before.subagents());
+      assertThat(session.fold.snapshot().usage()).isEqualTo(before.usage());
+      assertThat(session.fold.snapshot().workspaceFiles()).isEqualTo(before.workspaceFiles());
+      assertSucceeded(session.runs("play:history"));
+      assertThat(session.texts()).last().asString().contains("user: play:hello say=" + said, "assistant: Hello, " + said + ".");
+      assertThat(session.fold.blocks().subList(0, before.blocks().size())).isEqualTo(before.blocks());
+      assertWhole(session);
+    }
+  }
+
+  @Test
+  void aRefusedKeyEndsTheTurnWithoutFurtherAttempts() {
+    try (LiveSession session = session()) {
+      JsonNode turn = session.runs("play:auth401");
+      assertThat(turn.path("outcome").asText()).isEqualTo("error");
+      assertThat(turn.path("error").toString()).containsIgnoringCase("key").doesNotContain(KEY);
+      assertThat(model.asked()).hasSize(1);
+      assertThat(session.runs("play:hello").path("outcome").asText()).isEqualTo("success");
+      assertWhole(session);
+    }
+  }
+
+  @Test
+  void anOverloadedModelIsAskedAgain() {
+    try (LiveSession session = session()) {
+      assertSucceeded(session.runs("play:overloaded fails=2"));
+      assertThat(model.asked()).hasSize(3);
+      assertThat(session.texts()).containsExactly("Success after overload.");
+      assertWhole(session);
+    }
+  }
+
+  @Test
+  void aBadRequestEndsTheTurnWithItsReason() {
+    try (LiveSession session = session()) {
+      JsonNode turn = session.runs("play:bad400");
+      assertThat(turn.path("outcome").asText()).isEqualTo("error");
+      assertThat(turn.path("error").toString()).contains("a bad request, says the script");
+      assertWhole(session);
+    }
+  }
+
+  @Test
+  void anAnswerThatBreaksOffIsWithdrawn() {
+    try (LiveSession session = session()) {
+      assertSucceeded(session.runs("play:cut"));
+      assertThat(session.texts()).containsExactly("The whole answer after the drop.");
+      assertSucceeded(session.runs("play:midstream"));
+      assertThat(session.texts()).containsExactly("The whole answer after the drop.", "The whole answer on the second try.");
+      assertThat(session.events).filteredOn(event -> event.path("event").asText().equals("session:block:removed")).hasSize(2);
+      assertWhole(session);
+    }
+  }
+
+  @Test
+  void anotherModelIsUsedFromTheNextTurnOn() {
+    try (LiveSession session = session()) {
+      assertSucceeded(session.runs("play:hello say=one"));
+      session.options(Json.object().put("model", "claude-haiku-4-5"));
+      assertSucceeded(session.runs("play:hello say=two"));
+      assertThat(model.asked()).last().satisfies(asked -> assertThat(asked.model()).isEqualTo("claude-haiku-4-5"));
+      assertThat(model.asked().get(0).model()).isNotEqualTo("claude-haiku-4-5");
+      assertThat(session.blocks(Block.AssistantText.class)).last()
+          .satisfies(text -> assertThat(text.model()).isEqualTo("claude-haiku-4-5"));
+    }
+  }
+}
