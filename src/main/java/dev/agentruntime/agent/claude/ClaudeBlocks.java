@@ -123,8 +123,9 @@ final class ClaudeBlocks {
    * A call that has ended.
    *
    * @param details the tool's structured result ({@code tool_use_result} live, {@code toolUseResult} saved)
+   * @param calledAt and {@code timestamp}: of the lines of call and result, by the CLI's clock
    */
-  static Block ended(Block call, JsonNode result, JsonNode details, String timestamp) {
+  static Block ended(Block call, JsonNode result, JsonNode details, String calledAt, String timestamp) {
     CallStatus status = isError(result) ? CallStatus.ERROR : CallStatus.SUCCESS;
     return switch (call) {
       case Block.ToolUse tool -> new Block.ToolUse(tool.id(), tool.timestamp(), tool.toolName(), tool.toolUseId(), tool.input(),
@@ -132,7 +133,7 @@ final class ClaudeBlocks {
       case Block.SubagentCall subagent -> new Block.SubagentCall(subagent.id(), subagent.timestamp(), subagent.subagentId(),
           subagent.name(), subagent.input(), status, TextNode.valueOf(report(result, details)),
           details.path("totalDurationMs").isNumber() ? (Long) details.path("totalDurationMs").asLong()
-              : elapsed(subagent.timestamp(), timestamp), subagent.toolUseId());
+              : elapsed(calledAt, timestamp), subagent.toolUseId());
       default -> call;
     };
   }

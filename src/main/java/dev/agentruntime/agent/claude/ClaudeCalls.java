@@ -17,7 +17,8 @@ import java.util.Set;
 /** The calls of tools that have not ended, in all conversations, and the subagents that they made. */
 final class ClaudeCalls {
 
-  private record Call(String conversationId, Block block) {}
+  /** @param calledAt when the CLI said that the call was whole, by its own clock; {@code null} until then */
+  private record Call(String conversationId, Block block, String calledAt) {}
 
   private final Map<String, Call> open = new HashMap<>();
 
@@ -34,7 +35,7 @@ final class ClaudeCalls {
     String id = entry.path("id").asText();
     if (!open.containsKey(id)) {
       Block pending = ClaudeBlocks.call(entry, timestamp, Json.object(), CallStatus.PENDING);
-      open.put(id, new Call(conversationId, pending));
+      open.put(id, new Call(conversationId, pending, null));
       sink.event(new SessionEvent.BlockStart(conversationId, pending));
     }
   }
@@ -46,7 +47,7 @@ final class ClaudeCalls {
     Call call = open.get(id);
     JsonNode input = entry.path("input");
     Block running = ClaudeBlocks.call(entry, call.block().timestamp(), input.isObject() ? input : Json.object(), CallStatus.RUNNING);
-    open.put(id, new Call(call.conversationId(), running));
+    open.put(id, new Call(call.conversationId(), running, timestamp));
     sink.event(new SessionEvent.BlockUpdate(call.conversationId(), id, ClaudeBlocks.running(running)));
   }
 
@@ -55,7 +56,8 @@ final class ClaudeCalls {
     String id = entry.path("tool_use_id").asText();
     Call call = open.remove(id);
     if (call != null) {
-      sink.event(new SessionEvent.BlockComplete(call.conversationId(), id, ClaudeBlocks.ended(call.block(), entry, details, timestamp)));
+      sink.event(new SessionEvent.BlockComplete(call.conversationId(), id, 
+          ClaudeBlocks.ended(call.block(), entry, details, call.calledAt(), timestamp)));
     }
     if (call != null && call.block() instanceof Block.SubagentCall) {
       if (!ClaudeBlocks.isBackgrounded(details)) {
@@ -63,7 +65,7 @@ final class ClaudeCalls {
       }
       return;
     }
-    Block.ToolResult result = ClaudeBlocks.result(entry, call == null ? null : call.block().timestamp(), timestamp);
+    Block.ToolResult result = ClaudeBlocks.result(entry, call == null ? null : call.calledAt(), timestamp);
     String where = call == null ? conversationId : call.conversationId();
     sink.event(new SessionEvent.BlockStart(where, result));
     sink.event(new SessionEvent.BlockComplete(where, result.id(), result));

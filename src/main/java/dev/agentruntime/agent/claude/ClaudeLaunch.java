@@ -52,15 +52,23 @@ final class ClaudeLaunch {
           .map(program -> plan(request, program));
     } catch (ApiException e) {
       return Future.failedFuture(e);
+    }
+  }
+
+  private static ClaudeFiles files(LaunchRequest request) {
+    try {
+      return new ClaudeFiles(request);
     } catch (SandboxException e) {
-      return Future.failedFuture(new ApiException(ErrorCode.SANDBOX_FAILED,
-          "The agent profile " + request.profile().id() + " names a file outside of its folder.", e));
+      throw new ApiException(ErrorCode.SANDBOX_FAILED,
+          "The agent profile " + request.profile().id() + " names a file outside of its folder.", e);
+    } catch (IllegalArgumentException e) {
+      throw new ApiException(ErrorCode.SANDBOX_FAILED, "The agent profile " + request.profile().id() + " has a file that is not base64.", e);
     }
   }
 
   private LaunchPlan plan(LaunchRequest request, List<String> program) {
     AgentProfile profile = request.profile();
-    ClaudeFiles files = new ClaudeFiles(request);
+    ClaudeFiles files = files(request);
     List<String> command = new ArrayList<>();
     List<String> path = new ArrayList<>();
     Map<String, String> environment = environment(request);

@@ -28,9 +28,6 @@ final class ClaudeOptions {
   /** A model's name or alias, with the marks that some providers' names have. */
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._:/@\\[\\]-]{0,199}");
   private static final Pattern TOOL_RULE = Pattern.compile("[A-Za-z0-9_*-]+(\\([^\\p{Cntrl}]{0,1000}\\))?");
-  /** The one effort that the CLI does not take as a setting, only at its start. */
-  private static final String SESSION_ONLY_EFFORT = "max";
-
   private static final int MAX_TOKENS = 10_000_000;
   private static final int MIN_AUTO_COMPACT_TOKENS = 100_000;
 
@@ -119,7 +116,7 @@ final class ClaudeOptions {
       switch (name) {
         case "model" -> lines.appendBuffer(ClaudeControl.setModel(value.asText(null)));
         case "effort" -> {
-          if (!value.isTextual() || value.asText().equals(SESSION_ONLY_EFFORT)) {
+          if (!value.isTextual()) {
             return null;
           }
           lines.appendBuffer(ClaudeControl.setEffort(value.asText()));

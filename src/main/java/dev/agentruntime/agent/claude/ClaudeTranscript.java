@@ -109,7 +109,7 @@ final class ClaudeTranscript {
     } else if (ClaudeBlocks.isResult(entry)) {
       Block call = blocks.get(entry.path("tool_use_id").asText());
       if (call != null) {
-        blocks.put(call.id(), ClaudeBlocks.ended(call, entry, line.path("toolUseResult"), time(line)));
+        blocks.put(call.id(), ClaudeBlocks.ended(call, entry, line.path("toolUseResult"), call.timestamp(), time(line)));
       }
       if (!(call instanceof Block.SubagentCall)) {
         add(ClaudeBlocks.result(entry, call == null ? null : call.timestamp(), time(line)));

@@ -6,12 +6,13 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.agentruntime.agent.AgentContract.Recording;
 import dev.agentruntime.agent.TranscriptFormat.Conversations;
 import dev.agentruntime.protocol.Block;
 import dev.agentruntime.protocol.Json;
 import dev.agentruntime.protocol.SessionSnapshot;
 import dev.agentruntime.support.EventFold;
-import io.vertx.core.buffer.Buffer;
+import dev.agentruntime.support.RecordedOutput;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,9 +20,7 @@ import java.time.Clock;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -34,7 +33,6 @@ import org.junit.jupiter.params.provider.MethodSource;
  */
 class RecordingsTest {
 
-  private static final Path RECORDINGS = Path.of("src/test/resources/recordings/claude-code");
   private static final Path GOLDEN = Path.of("src/test/resources/golden/claude-code");
   private static final Clock CLOCK = Clock.fixed(Instant.parse("2026-01-01T00:00:00Z"), ZoneOffset.UTC);
 
@@ -47,12 +45,8 @@ class RecordingsTest {
         || block instanceof Block.ErrorNote error && error.code().equals("max_turns");
   }
 
-  static Stream<String> scenarios() throws IOException {
-    try (Stream<Path> folders = Files.list(RECORDINGS)) {
-      List<String> names = folders.map(folder -> folder.getFileName().toString()).sorted().toList();
-      assertThat(names).hasSizeGreaterThanOrEqualTo(14);
-      return names.stream();
-    }
+  static Stream<String> scenarios() {
+    return ClaudeRecordings.all().stream().map(Recording::name);
   }
 
   @ParameterizedTest
@@ -76,7 +70,7 @@ class RecordingsTest {
 
   @ParameterizedTest
   @MethodSource("scenarios")
-  void theTranscriptGivesTheSameBlocks(String scenario) throws IOException {
+  void theTranscriptGivesTheSameBlocks(String scenario) {
     EventFold live = folded(scenario);
     Conversations saved = saved(scenario);
 
@@ -98,7 +92,7 @@ class RecordingsTest {
   @MethodSource("scenarios")
   void theTranscriptHasTheUsersMessagesUnderTheirOwnIds(String scenario) throws IOException {
     List<String> sent = new ArrayList<>();
-    for (String line : Files.readAllLines(RECORDINGS.resolve(scenario).resolve("stdin.jsonl"))) {
+    for (String line : ClaudeRecordings.told(scenario)) {
       JsonNode json = Json.tree(line);
       if (json.path("type").asText().equals("user")) {
         sent.add(json.path("uuid").asText() + " " + json.path("message").path("content").asText());
@@ -112,39 +106,28 @@ class RecordingsTest {
         .containsExactlyElementsOf(sent.stream().map(line -> line.split(" ")[0]).toList());
   }
 
-  private static Recorded parsed(String scenario) throws IOException {
-    Recorded recorded = new Recorded().parse(new ClaudeOutputParser(CLOCK),
-        Files.readAllBytes(RECORDINGS.resolve(scenario).resolve("stdout.jsonl")));
+  private static RecordedOutput parsed(String scenario) {
+    RecordedOutput recorded = new RecordedOutput().parse(new ClaudeOutputParser(CLOCK), ClaudeRecordings.of(scenario).output());
     assertThat(recorded.unknown).isEmpty();
     return recorded;
   }
 
-  private static EventFold folded(String scenario) throws IOException {
+  private static EventFold folded(String scenario) {
     EventFold fold = new EventFold();
     parsed(scenario).events.forEach(fold::apply);
     return fold;
   }
 
-  private static Conversations saved(String scenario) throws IOException {
-    Path root = RECORDINGS.resolve(scenario).resolve("transcript/-workspace");
-    Map<String, Buffer> files = new HashMap<>();
-    try (Stream<Path> paths = Files.walk(root)) {
-      for (Path path : (Iterable<Path>) paths.filter(Files::isRegularFile)::iterator) {
-        files.put(root.relativize(path).toString(), Buffer.buffer(Files.readAllBytes(path)));
-      }
-    }
-    ClaudeTranscripts transcripts = new ClaudeTranscripts();
-    String session = files.keySet().stream().filter(path -> !path.contains("/")).findFirst().orElseThrow().replace(".jsonl", "");
-    assertThat(files.keySet()).allMatch(path -> transcripts.belongs(session, path));
-    assertThat(transcripts.resumable(session, files.keySet())).isTrue();
-    return transcripts.read(session, files);
+  private static Conversations saved(String scenario) {
+    Recording recording = ClaudeRecordings.of(scenario);
+    return new ClaudeTranscripts().read(recording.sessionId(), recording.transcripts());
   }
 
   /** Blocks without what the saved ones cannot have: the moment at which a streamed block began. */
   private static List<JsonNode> comparable(Stream<Block> blocks) {
     return blocks.map(block -> {
       ObjectNode tree = Json.toTree(block);
-      return (JsonNode) tree.remove(List.of("timestamp", "durationMs"));
+      return (JsonNode) tree.without("timestamp");
     }).toList();
   }
 

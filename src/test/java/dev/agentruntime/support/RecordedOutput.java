@@ -1,4 +1,4 @@
-package dev.agentruntime.agent.claude;
+package dev.agentruntime.support;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.agentruntime.agent.OutputParser;
@@ -6,20 +6,21 @@ import dev.agentruntime.protocol.FrameEncoder;
 import dev.agentruntime.protocol.Json;
 import dev.agentruntime.protocol.SessionEvent;
 import io.vertx.core.buffer.Buffer;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
-/** A sink that keeps everything, in order, in a form that can be read and compared. */
-final class Recorded implements OutputParser.Sink {
+/** A sink for an agent's output that keeps everything, in order, in a form that can be read and compared. */
+public final class RecordedOutput implements OutputParser.Sink {
 
-  final List<SessionEvent> events = new ArrayList<>();
-  final List<ObjectNode> log = new ArrayList<>();
-  final List<OutputParser.TurnEnd> ends = new ArrayList<>();
-  final List<String> unknown = new ArrayList<>();
-  final List<String> taken = new ArrayList<>();
-  final List<String> hopeless = new ArrayList<>();
-  final List<String> answers = new ArrayList<>();
-  int began;
+  public final List<SessionEvent> events = new ArrayList<>();
+  public final List<ObjectNode> log = new ArrayList<>();
+  public final List<OutputParser.TurnEnd> ends = new ArrayList<>();
+  public final List<String> unknown = new ArrayList<>();
+  public final List<String> taken = new ArrayList<>();
+  public final List<String> hopeless = new ArrayList<>();
+  public final List<String> answers = new ArrayList<>();
+  public int began;
 
   @Override
   public void event(SessionEvent event) {
@@ -64,7 +65,7 @@ final class Recorded implements OutputParser.Sink {
   }
 
   /** Parses whole output, line by line, with each line somewhere inside a larger array. */
-  Recorded parse(OutputParser parser, byte[] output) {
+  public RecordedOutput parse(OutputParser parser, byte[] output) {
     int from = 0;
     for (int i = 0; i <= output.length; i++) {
       if (i == output.length || output[i] == '\n') {
@@ -73,5 +74,10 @@ final class Recorded implements OutputParser.Sink {
       }
     }
     return this;
+  }
+
+  /** As {@link #parse(OutputParser, byte[])}. */
+  public RecordedOutput parse(OutputParser parser, String output) {
+    return parse(parser, output.getBytes(StandardCharsets.UTF_8));
   }
 }
