@@ -14,6 +14,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.WatchKey;
 import java.util.OptionalInt;
+import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
@@ -41,8 +42,7 @@ final class LocalProcess implements SandboxProcess {
   private final AtomicReference<OutputReader> reader = new AtomicReference<>();
   private final AtomicBoolean ending = new AtomicBoolean();
   private volatile boolean ended;
-  private volatile WatchKey watchKey;
-  private DirectoryWatch watch;
+  private volatile Runnable unfollow = () -> { };
   private boolean seenAlive;
 
   LocalProcess(ProcessDirectory directory, Keeper keeper, Workers workers, Reaper reaper) {
@@ -52,7 +52,7 @@ final class LocalProcess implements SandboxProcess {
     this.workers = workers;
     this.reaper = reaper;
     this.input = new InputWriter(directory.in(), workers.input());
-    this.exitCheck = new SerialTask(workers.work(), this::checkExit);
+    this.exitCheck = new SerialTask(workers.ending(), this::checkExit);
   }
 
   private final DirectoryWatch.Listener listener = new DirectoryWatch.Listener() {
@@ -71,16 +71,23 @@ final class LocalProcess implements SandboxProcess {
     }
   };
 
-  /** Starts to follow what the process does. Blocks briefly. */
-  void follow(DirectoryWatch watch) {
-    this.watch = watch;
-    watchKey = watch.register(directory.path(), listener);
+  /**
+   * Starts to follow what the process does. Blocks briefly.
+   *
+   * @param pollMs between two looks if nobody tells of changes
+   */
+  void follow(DirectoryWatch watch, long pollMs) {
+    WatchKey key = watch.register(directory.path(), listener);
+    if (key == null) {
+      ScheduledFuture<?> polling = workers.every(pollMs, this::look);
+      unfollow = () -> polling.cancel(false);
+    } else {
+      unfollow = () -> watch.cancel(key, listener);
+    }
+    if (ended) {
+      unfollow.run();
+    }
     checkExit();
-  }
-
-  /** Whether nobody tells of its output, so that it has to be looked at. */
-  boolean polled() {
-    return watchKey == null && !ended;
   }
 
   boolean ended() {
@@ -169,7 +176,7 @@ final class LocalProcess implements SandboxProcess {
 
   @Override
   public Future<Void> signal(Signal signal) {
-    return workers.call(() -> {
+    return workers.end(() -> {
       if (!ended) {
         reaper.signal(family, signal);
         exitCheck.wake();
@@ -232,9 +239,7 @@ final class LocalProcess implements SandboxProcess {
     }
     ended = true;
     input.close();
-    if (watchKey != null) {
-      watch.cancel(watchKey, listener);
-    }
+    unfollow.run();
     wakeReader();
     exit.complete(code);
   }

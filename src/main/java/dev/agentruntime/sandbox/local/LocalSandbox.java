@@ -29,6 +29,7 @@ final class LocalSandbox implements Sandbox {
   private static final int RUN_OUTPUT_BYTES = 64 * 1024;
 
   private final SandboxDirectory directory;
+  private final LocalSandboxOptions options;
   private final Workers workers;
   private final DirectoryWatch watch;
   private final Reaper reaper;
@@ -43,6 +44,7 @@ final class LocalSandbox implements Sandbox {
   LocalSandbox(SandboxDirectory directory, List<String> ignoredNames, LocalSandboxOptions options, Workers workers, DirectoryWatch watch,
       Reaper reaper, Runnable onTerminated) {
     this.directory = directory;
+    this.options = options;
     this.workers = workers;
     this.watch = watch;
     this.reaper = reaper;
@@ -109,7 +111,7 @@ final class LocalSandbox implements Sandbox {
 
   @Override
   public Future<Void> terminate() {
-    return workers.call(() -> {
+    return workers.end(() -> {
       end();
       return null;
     });
@@ -148,7 +150,7 @@ final class LocalSandbox implements Sandbox {
       processes.remove(process.id(), followed);
       workspaceWatch.processEnded();
     });
-    followed.follow(watch);
+    followed.follow(watch, options.outputPollMs());
     return followed;
   }
 

@@ -73,7 +73,6 @@ public final class LocalSandboxProvider implements SandboxProvider {
       watch = DirectoryWatch.open(root, options.fileEvents());
       removeRemains();
       workers.every(options.checkIntervalMs(), () -> sandboxes.values().forEach(this::checkAll));
-      workers.every(options.outputPollMs(), () -> sandboxes.values().forEach(this::pollOutputs));
       return null;
     });
   }
@@ -173,10 +172,6 @@ public final class LocalSandboxProvider implements SandboxProvider {
 
   private void checkAll(LocalSandbox sandbox) {
     sandbox.processes().forEach(LocalProcess::check);
-  }
-
-  private void pollOutputs(LocalSandbox sandbox) {
-    sandbox.processes().stream().filter(LocalProcess::polled).forEach(LocalProcess::look);
   }
 
   private static SandboxException gone() {

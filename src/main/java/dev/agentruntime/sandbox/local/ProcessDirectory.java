@@ -59,8 +59,12 @@ record ProcessDirectory(String id, Path path) {
 
   /** @return empty until the keeper has written all of it */
   OptionalInt exitCode() throws IOException {
+    Path exit = path.resolve(EXIT);
+    if (!Files.exists(exit)) {
+      return OptionalInt.empty();
+    }
     try {
-      String text = Files.readString(path.resolve(EXIT));
+      String text = Files.readString(exit);
       return text.endsWith("\n") ? OptionalInt.of(Integer.parseInt(text.strip())) : OptionalInt.empty();
     } catch (NoSuchFileException e) {
       return OptionalInt.empty();

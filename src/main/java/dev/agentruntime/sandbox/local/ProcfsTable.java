@@ -6,7 +6,10 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -16,10 +19,14 @@ final class ProcfsTable implements ProcessTable {
   private static final Path PROC = Path.of("/proc");
 
   private final String bootId = bootId();
+  /** After which a process does not take on another program's environment any more, as a child of this server does at its start. */
+  private static final long SETTLED_NS = TimeUnit.SECONDS.toNanos(5);
+
   private final AtomicLong asked = new AtomicLong();
   private final ReentrantLock scanning = new ReentrantLock();
   private long answers;
   private List<Row> rows = List.of();
+  private Map<Long, Known> known = Map.of();
 
   /** Those who ask while a scan is running share the next one. */
   @Override
@@ -51,19 +58,35 @@ final class ProcfsTable implements ProcessTable {
 
   private List<Row> scan() {
     List<Row> found = new ArrayList<>();
+    Map<Long, Known> seen = new HashMap<>();
     try (DirectoryStream<Path> entries = Files.newDirectoryStream(PROC, "[0-9]*")) {
       for (Path entry : entries) {
         Stat stat = stat(entry);
         if (stat != null) {
-          String environment = read(entry.resolve("environ"));
-          found.add(new Row(Long.parseLong(entry.getFileName().toString()), stat.parent, stat.group, stat.session, identity(stat),
-              variable(environment, Launcher.SANDBOX_VARIABLE), variable(environment, Launcher.PROCESS_VARIABLE)));
+          long pid = Long.parseLong(entry.getFileName().toString());
+          Row row = row(entry, pid, stat);
+          found.add(row);
+          Known before = known.get(pid);
+          seen.put(pid, before != null && before.row.identity().equals(row.identity()) ? new Known(row, before.sinceNs) : new Known(row));
         }
       }
     } catch (IOException e) {
       throw new IllegalStateException("the process table cannot be read", e);
     }
+    known = seen;
     return List.copyOf(found);
+  }
+
+  /** Environments are read once: reading them is most of the work. */
+  private Row row(Path entry, long pid, Stat stat) {
+    String identity = identity(stat);
+    Known before = known.get(pid);
+    if (before != null && before.row.identity().equals(identity) && before.settled()) {
+      return new Row(pid, stat.parent, stat.group, stat.session, identity, before.row.sandboxId(), before.row.processId());
+    }
+    String environment = read(entry.resolve("environ"));
+    return new Row(pid, stat.parent, stat.group, stat.session, identity, variable(environment, Launcher.SANDBOX_VARIABLE),
+        variable(environment, Launcher.PROCESS_VARIABLE));
   }
 
   private String identity(Stat stat) {
@@ -106,6 +129,16 @@ final class ProcfsTable implements ProcessTable {
 
   private static String bootId() {
     return read(PROC.resolve("sys/kernel/random/boot_id")).strip();
+  }
+
+  private record Known(Row row, long sinceNs) {
+    Known(Row row) {
+      this(row, System.nanoTime());
+    }
+
+    boolean settled() {
+      return row.sandboxId() != null || System.nanoTime() - sinceNs > SETTLED_NS;
+    }
   }
 
   private record Stat(long parent, long group, long session, long startTicks) {}

@@ -26,12 +26,14 @@ final class Workers {
 
   private final ThreadPoolExecutor output;
   private final ThreadPoolExecutor work;
+  private final ThreadPoolExecutor ending;
   private final ThreadPoolExecutor input;
   private final ScheduledThreadPoolExecutor ticker;
 
   Workers(LocalSandboxOptions options) {
     output = fixed(options.outputThreads(), "sandbox-output");
     work = fixed(options.workThreads(), "sandbox-work");
+    ending = fixed(options.endThreads(), "sandbox-end");
     // A write to a process that does not read blocks; one thread each, so that it holds up no other, and only for as long as it writes.
     input = new ThreadPoolExecutor(0, Integer.MAX_VALUE, IDLE_THREAD_SECONDS, TimeUnit.SECONDS, new SynchronousQueue<>(),
         threads("sandbox-input"));
@@ -45,9 +47,14 @@ final class Workers {
     return quiet(output);
   }
 
-  /** Files, starts and ends. */
+  /** Files and starts. */
   Executor work() {
     return quiet(work);
+  }
+
+  /** Ends of processes and sandboxes, which may wait for them. */
+  Executor ending() {
+    return quiet(ending);
   }
 
   /** May block for as long as a process does not read. */
@@ -71,9 +78,18 @@ final class Workers {
 
   /** Runs {@code task} on a work thread and turns what it throws into a {@link SandboxException}. */
   <T> Future<T> call(Callable<T> task) {
+    return call(work, task);
+  }
+
+  /** As {@link #call}, for what ends processes. */
+  <T> Future<T> end(Callable<T> task) {
+    return call(ending, task);
+  }
+
+  private static <T> Future<T> call(Executor executor, Callable<T> task) {
     Promise<T> promise = Promise.promise();
     try {
-      work.execute(() -> complete(promise, task));
+      executor.execute(() -> complete(promise, task));
     } catch (RejectedExecutionException closed) {
       promise.fail(new SandboxException(Kind.FAILED, "the sandbox provider is closed"));
     }
@@ -84,6 +100,7 @@ final class Workers {
     ticker.shutdownNow();
     output.shutdown();
     work.shutdown();
+    ending.shutdown();
     input.shutdownNow();
   }
 

@@ -137,7 +137,7 @@ final class WorkspaceWatch {
     folders.values().forEach(folder -> watch.cancel(folder.key, folder));
     folders.clear();
     tell(ANYTHING);
-    workers.after(options.checkIntervalMs(), this::tellFromTimeToTime);
+    workers.after(options.anythingIntervalMs(), this::tellFromTimeToTime);
   }
 
   private void tellFromTimeToTime() {
@@ -145,7 +145,7 @@ final class WorkspaceWatch {
       if (active.getAsBoolean()) {
         tell(ANYTHING);
       }
-      workers.after(options.checkIntervalMs(), this::tellFromTimeToTime);
+      workers.after(options.anythingIntervalMs(), this::tellFromTimeToTime);
     }
   }
 

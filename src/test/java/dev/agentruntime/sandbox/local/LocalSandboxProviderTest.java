@@ -260,9 +260,7 @@ class LocalSandboxProviderTest extends SandboxFixture {
 
   @Test
   void saysAnythingWhereThereAreMoreFoldersThanMayBeWatched() throws Exception {
-    LocalSandboxOptions all = LocalSandboxOptions.defaults();
-    SandboxProvider provider = new LocalSandboxProvider(root, new LocalSandboxOptions(all.outputThreads(), all.workThreads(), true,
-        all.procfs(), all.outputPollMs(), all.checkIntervalMs(), all.hintDelayMs(), 2, all.killTimeoutMs()));
+    SandboxProvider provider = new LocalSandboxProvider(root, LocalSandboxOptions.defaults().withWatchedDirectories(2));
     await(provider.start());
     try {
       sandbox = await(provider.create(new SandboxSpec("s", IGNORED), step -> { }));
