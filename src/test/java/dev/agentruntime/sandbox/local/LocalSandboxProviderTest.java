@@ -225,7 +225,7 @@ class LocalSandboxProviderTest extends SandboxFixture {
     for (int i = 0; i < 300; i++) {
       outputs.get(i).awaitText("hello " + i + "\n");
     }
-    assertThat(Thread.activeCount() - before).isLessThan(40);
+    assertThat(Thread.activeCount() - before).isLessThan(60);
     await(sandbox.terminate());
     for (SandboxProcess process : processes) {
       assertThat(await(process.exit())).isEqualTo(137);
