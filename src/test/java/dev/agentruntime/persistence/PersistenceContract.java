@@ -8,23 +8,36 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * What every {@link PersistenceAdapter} has to do, sentence by sentence of its Javadoc. How to prove an adapter of your own:
+ * What every {@link PersistenceAdapter} has to do, sentence by sentence of its Javadoc.
  *
- * <pre>{@code
- * class MyPersistenceTest extends PersistenceContract {
- *   protected PersistenceAdapter open() {
- *     return new MyPersistence(urlOfAnEmptyStore);
- *   }
- * }
- * }</pre>
+ * <h2>How to prove an adapter of your own</h2>
  *
- * <p>{@link #open()} is called before each test and gives an adapter, not started, on a store that holds nothing; or, if that is easier, on
- * a store that other tests have used: no test expects to be alone, and each makes sessions of its own. A test ends with {@code close()}. If
- * what is saved survives the adapter, extend {@link DurablePersistenceContract} instead, which asks for that too.
+ * <ol>
+ *   <li>Extend this class and say how an adapter is made. That is all:
+ *       <pre>{@code
+ *       class MyPersistenceTest extends PersistenceContract {
+ *         @Override
+ *         protected PersistenceAdapter open() {
+ *           return new MyPersistence("my-store://localhost/test");
+ *         }
+ *       }
+ *       }</pre>
+ *       {@link #open()} is called before each test and gives an adapter that is not started, on a store that is empty or that earlier
+ *       tests have used: no test expects to be alone in it, and each makes sessions of its own. The contract calls {@code start()} before
+ *       and {@code close()} after each test. Use the real store; a mock of it proves nothing.
+ *   <li>If what is saved outlives the adapter, extend {@link DurablePersistenceContract} instead. It opens several adapters on one store,
+ *       as several nodes do.
+ *   <li>Prove what no contract can know: kill your process (and your store's server) while it saves, and look for each save whose future
+ *       had completed. {@code SqliteDurabilityIT} is an example.
+ *   <li>If your store is slow or far away, give its answers more time: {@code -Dcontract.await.seconds=300}.
+ * </ol>
  *
- * <p>The parts are interfaces with tests, one for each group of promises: {@link RecordContract}, {@link ListingContract},
- * {@link TranscriptContract}, {@link FileContract}, {@link OwnershipContract}. To run against a slow store, raise
- * {@link StoreUnderTest#AWAIT_SECONDS} by the system property {@code contract.await.seconds}.
+ * <p>The parts are interfaces with tests, one for each group of promises, to be read one after another: {@link RecordContract} (records,
+ * ids, erasure), {@link ListingContract} (pages), {@link TranscriptContract} (appends, ranges, repeated writes, sizes),
+ * {@link FileContract} and {@link OwnershipContract} (who may write). A failing test names the promise; the sentence is in the
+ * interface's Javadoc. What most adapters get wrong at first: case or trailing spaces of ids (collations), {@code null} against an empty
+ * name, the owner checked in one statement and written in another, an append whose answer was lost, an empty answer where the store
+ * could not be read.
  */
 public abstract class PersistenceContract implements RecordContract, ListingContract, TranscriptContract, FileContract, OwnershipContract {
 
