@@ -18,6 +18,7 @@ import io.vertx.core.Promise;
 import io.vertx.core.buffer.Buffer;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -40,6 +41,7 @@ final class AgentHost {
   private final StoredFiles storedFiles;
   private SessionSync sync;
   private OutputParser.Sink sink;
+  private Supplier<Future<Void>> settled;
   private Consumer<AgentLink> onEnd;
 
   private AgentProfile profile;
@@ -63,10 +65,14 @@ final class AgentHost {
     this.storedFiles = storedFiles;
   }
 
-  /** @param onEnd told when the agent's process has ended by itself and all it said was understood */
-  void connect(SessionSync sync, OutputParser.Sink sink, Consumer<AgentLink> onEnd) {
+  /**
+   * @param settled what an agent's next line has to wait for
+   * @param onEnd told when the agent's process has ended by itself and all it said was understood
+   */
+  void connect(SessionSync sync, OutputParser.Sink sink, Supplier<Future<Void>> settled, Consumer<AgentLink> onEnd) {
     this.sync = sync;
     this.sink = sink;
+    this.settled = settled;
     this.onEnd = onEnd;
   }
 
@@ -121,10 +127,12 @@ final class AgentHost {
     return promise.future();
   }
 
-  /** What must be said to the running agent before its next turn. */
+  /** What must be said to the running agent before its next turn; {@code null} if it has to be {@linkplain #ready() readied} again. */
   Buffer optionLines() {
     Buffer lines = architecture.optionsChanged(runningOptions, session.options());
-    runningOptions = session.options();
+    if (lines != null) {
+      runningOptions = session.options();
+    }
     return lines;
   }
 
@@ -133,7 +141,7 @@ final class AgentHost {
     try {
       return start();
     } catch (SandboxException e) {
-      if (!had || e.kind() != SandboxException.Kind.GONE) {
+      if (!had || closed || e.kind() != SandboxException.Kind.GONE) {
         throw e;
       }
       log.info("the sandbox is gone; making another");
@@ -150,19 +158,20 @@ final class AgentHost {
       }
       tell("Preparing the agent");
       boolean resume = transcripts.resumable(sandbox);
-      LaunchPlan plan = await(architecture.plan(new LaunchRequest(session.id(), profile, session.options(), sandbox.workspace(),
+      ObjectNode options = session.options();
+      LaunchPlan plan = await(architecture.plan(new LaunchRequest(session.id(), profile, options, sandbox.workspace(),
           sandbox.home(), resume), message -> mailbox.run(() -> tell(message))));
       prepare(plan);
       tell("Starting the agent");
       SandboxProcess process = await(sandbox.start(plan.process()));
-      runningOptions = session.options();
+      runningOptions = options;
       follow(process, 0);
       await(sync.saveRecord());
       status.sandbox(SandboxStatus.READY, sandbox.id(), null);
       return link;
     } catch (Exception e) {
       String why = ErrorTranslation.toApi(e).getMessage();
-      if (fresh || e instanceof SandboxException gone && gone.kind() == SandboxException.Kind.GONE) {
+      if (fresh || closed || e instanceof SandboxException gone && gone.kind() == SandboxException.Kind.GONE) {
         giveUp(why);
       } else {
         status.sandbox(SandboxStatus.UNHEALTHY, sandbox.id(), why);
@@ -211,7 +220,7 @@ final class AgentHost {
   }
 
   private void follow(SandboxProcess process, long offset) {
-    AgentLink started = new AgentLink(mailbox, process, architecture.parser(services.clock()), sink, offset,
+    AgentLink started = new AgentLink(mailbox, process, architecture.parser(services.clock()), sink, settled, offset,
         services.settings().limits().agentLineBytes());
     link = started;
     started.ended().onComplete(v -> {
@@ -267,6 +276,9 @@ final class AgentHost {
   void terminate() {
     closed = true;
     giveUp(null);
+    // A start that is under way sees that its sandbox is gone, or ends the one that it gets.
+    Future.await(settled());
+    giveUp(null);
   }
 
   /** Lets go of everything and leaves it running, for a later runtime. */
@@ -303,6 +315,10 @@ final class AgentHost {
 
   /** Awaits a step of the start, within the time that a start has. */
   private <T> T await(Future<T> step) {
-    return Future.await(step.timeout(services.settings().sandbox().startTimeoutMs(), TimeUnit.MILLISECONDS));
+    T result = Future.await(step.timeout(services.settings().sandbox().startTimeoutMs(), TimeUnit.MILLISECONDS));
+    if (closed) {
+      throw new ApiException(ErrorCode.SANDBOX_FAILED, "The session is being unloaded.");
+    }
+    return result;
   }
 }

@@ -7,6 +7,7 @@ import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.buffer.Buffer;
 import java.util.Arrays;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,18 +24,24 @@ final class AgentLink {
   private final SandboxProcess process;
   private final OutputParser parser;
   private final OutputParser.Sink sink;
+  private final Supplier<Future<Void>> settled;
   private final int maxLineBytes;
   private final Promise<Void> ended = Promise.promise();
   private byte[] rest = NOTHING;
   private int restLength;
   private long consumed;
 
-  /** @param offset where the output is read from, bytes; the start of a line */
-  AgentLink(Mailbox mailbox, SandboxProcess process, OutputParser parser, OutputParser.Sink sink, long offset, int maxLineBytes) {
+  /**
+   * @param settled what to wait for before the next line is understood
+   * @param offset where the output is read from, bytes; the start of a line
+   */
+  AgentLink(Mailbox mailbox, SandboxProcess process, OutputParser parser, OutputParser.Sink sink, Supplier<Future<Void>> settled,
+            long offset, int maxLineBytes) {
     this.mailbox = mailbox;
     this.process = process;
     this.parser = parser;
     this.sink = sink;
+    this.settled = settled;
     this.consumed = offset;
     this.maxLineBytes = maxLineBytes;
   }
@@ -115,6 +122,10 @@ final class AgentLink {
           consumed += i - from + 1;
         }
         from = i + 1;
+        Future<Void> between = settled.get();
+        if (!between.isComplete()) {
+          Future.await(between);
+        }
       }
     }
     keep(chunk, from, chunk.length);

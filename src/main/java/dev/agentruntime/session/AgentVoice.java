@@ -31,7 +31,7 @@ final class AgentVoice implements OutputParser.Sink {
   public void event(SessionEvent event) {
     Turn turn = turns.turn();
     if (turn != null) {
-      turn.heard = true;
+      turns.heard();
       turn.errorShown |= event instanceof SessionEvent.BlockEvent && showsError(event);
       if (event instanceof SessionEvent.BlockDelta && !turn.firstDelta) {
         turn.firstDelta = true;
@@ -57,7 +57,7 @@ final class AgentVoice implements OutputParser.Sink {
   public void messageTaken(String messageId) {
     Turn turn = turns.turn();
     if (turn != null && messageId.equals(turn.messageId)) {
-      turn.heard = true;
+      turns.taken();
     }
   }
 
@@ -72,6 +72,7 @@ final class AgentVoice implements OutputParser.Sink {
     if (turn == null || end.unsolicited() && turn.messageId != null
         || end.messageId() != null && !end.messageId().equals(turn.messageId)) {
       log.debug("the agent ended a turn that is not the running one");
+      turns.count(end.unsolicited() ? end.used() : null);
       return;
     }
     turn.end.tryComplete(end);

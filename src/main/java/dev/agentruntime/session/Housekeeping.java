@@ -76,7 +76,7 @@ final class Housekeeping {
   private void unloadIdle() {
     for (String id : loaded.idleFor(services.settings().idleTimeoutMs())) {
       log.info("session {} is idle and is unloaded", id);
-      loaded.close(id, new SessionCommand.Unload()).onFailure(e -> log.warn("unloading session {} failed: {}", id, e.toString()));
+      loaded.close(id, new SessionCommand.UnloadIdle(services.settings().idleTimeoutMs())).onFailure(e -> log.warn("unloading session {} failed: {}", id, e.toString()));
     }
   }
 
@@ -94,7 +94,7 @@ final class Housekeeping {
   }
 
   private void endIfOrphan(SandboxInfo sandbox) {
-    if (loaded.isLoaded(sandbox.sessionId())) {
+    if (loaded.isReady(sandbox.sessionId())) {
       RuntimeState.Sandbox own = loaded.runtime(sandbox.sessionId()).sandbox();
       boolean owned = own != null && (own.status() == RuntimeState.SandboxStatus.STARTING
           || own.status() != RuntimeState.SandboxStatus.TERMINATED && sandbox.sandboxId().equals(own.sandboxId()));

@@ -19,6 +19,8 @@ final class Inbox {
     final long acceptedAtNanos = System.nanoTime();
     /** Whether it survives the death of the process; only then its turn may start. */
     boolean stored;
+    /** Whether a later message wants its turn stopped, which has not started yet. */
+    boolean interrupted;
 
     Waiting(Accepted accepted, MessageContent content, boolean stored) {
       this.accepted = accepted;
@@ -78,6 +80,14 @@ final class Inbox {
   Waiting next() {
     Waiting first = waiting.peek();
     return first == null || !first.stored ? null : waiting.poll();
+  }
+
+  /** The first that waits is not to run, if it came before {@code later}. */
+  void interruptBefore(Waiting later) {
+    Waiting first = waiting.peek();
+    if (first != null && first != later) {
+      first.interrupted = true;
+    }
   }
 
   int size() {

@@ -1,6 +1,7 @@
 package dev.agentruntime.session;
 
 import dev.agentruntime.metrics.RuntimeMetrics;
+import dev.agentruntime.persistence.StaleOwnerException;
 import dev.agentruntime.protocol.ApiException;
 import dev.agentruntime.protocol.ErrorCode;
 import dev.agentruntime.protocol.SendMessage;
@@ -8,6 +9,7 @@ import dev.agentruntime.protocol.SendMessage.Accepted;
 import dev.agentruntime.protocol.WhenBusy;
 import io.vertx.core.Future;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 
@@ -60,9 +62,17 @@ final class Intake {
     return stored.onComplete(done -> accepting.remove(messageId));
   }
 
+  /** Done when every message that came is accepted or refused. */
+  Future<Void> settled() {
+    return Future.join(List.copyOf(accepting.values())).transform(done -> Future.succeededFuture());
+  }
+
   private Future<Accepted> accepted(Inbox.Waiting waiting, SendMessage message) {
     waiting.stored = true;
-    if (turns.turn() != null && message.whenBusy() == WhenBusy.INTERRUPT) {
+    if (message.whenBusy() == WhenBusy.INTERRUPT) {
+      if (turns.turn() == null) {
+        inbox.interruptBefore(waiting);
+      }
       turns.interrupt();
     }
     turns.pump();
@@ -74,6 +84,9 @@ final class Intake {
     metrics.messagesQueued.decrementAndGet();
     journal.write(new JournalEntry.Withdrawn(waiting.accepted.messageId()));
     status.queued(inbox.size());
+    if (cause instanceof StaleOwnerException) {
+      sync.sync();
+    }
     return Future.failedFuture(cause);
   }
 }

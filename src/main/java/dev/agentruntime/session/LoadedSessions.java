@@ -42,6 +42,7 @@ final class LoadedSessions {
   private final Lifecycle lifecycle;
   private final BiConsumer<String, Frame> publisher;
   private final Map<String, Entry> entries = new ConcurrentHashMap<>();
+  private volatile boolean draining;
 
   /** @param publisher given the session's id and each of its frames */
   LoadedSessions(Services services, Lifecycle lifecycle, BiConsumer<String, Frame> publisher) {
@@ -61,8 +62,16 @@ final class LoadedSessions {
 
   /** Does the command that is a session's last, and takes it out of memory whether or not it worked. */
   Future<Void> close(String sessionId, SessionCommand<Void> last) {
-    Entry entry = entry(sessionId);
+    Entry entry;
+    try {
+      entry = entry(sessionId);
+    } catch (ApiException e) {
+      return Future.failedFuture(e);
+    }
     return entry.ready.future().compose(verticle -> verticle.submit(last)).transform(done -> {
+      if (done.failed() && done.cause() instanceof SessionVerticle.SessionInUseException) {
+        return Future.succeededFuture();
+      }
       if (done.failed() && done.cause() instanceof SessionVerticle.SessionClosedException) {
         return entry.gone.future().compose(v -> last instanceof SessionCommand.Delete ? close(sessionId, last) : Future.succeededFuture());
       }
@@ -71,8 +80,20 @@ final class LoadedSessions {
     });
   }
 
+  /** In memory, or on its way there. */
   boolean isLoaded(String sessionId) {
     return entries.containsKey(sessionId);
+  }
+
+  /** In memory, and all is known of it. */
+  boolean isReady(String sessionId) {
+    Entry entry = entries.get(sessionId);
+    return entry != null && entry.ready.future().succeeded();
+  }
+
+  /** From now on no session is loaded any more. */
+  void loadNoMore() {
+    draining = true;
   }
 
   Set<String> ids() {
@@ -99,6 +120,9 @@ final class LoadedSessions {
     Entry known = entries.get(sessionId);
     if (known != null) {
       return known;
+    }
+    if (draining) {
+      throw new ApiException(ErrorCode.NOT_READY, "The server is shutting down.");
     }
     if (entries.size() >= services.settings().limits().loadedSessions()) {
       throw new ApiException(ErrorCode.NOT_READY, "The server has as many sessions in memory as it may; try again later.");

@@ -34,6 +34,9 @@ sealed interface SessionCommand<R> {
   /** Ends what runs, saves, terminates the sandbox. */
   record Unload() implements SessionCommand<Void> {}
 
+  /** As {@link Unload}, unless the session is used again by then. */
+  record UnloadIdle(long idleMs) implements SessionCommand<Void> {}
+
   /** As {@link Unload}, then erases. */
   record Delete() implements SessionCommand<Void> {}
 

@@ -62,6 +62,7 @@ public final class SessionManager {
    */
   public Future<Void> shutdown() {
     draining = true;
+    loaded.loadNoMore();
     housekeeping.stop();
     List<Future<Void>> closing = new ArrayList<>();
     loaded.ids().forEach(id -> closing.add(loaded.close(id, new SessionCommand.HandOver())));

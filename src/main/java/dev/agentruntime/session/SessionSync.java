@@ -37,7 +37,8 @@ final class SessionSync {
   private Future<Void> running;
   private boolean again;
   private boolean closed;
-  private int failures;
+  /** How often saving has failed since it last worked; read by other threads. */
+  private volatile int failures;
 
   /**
    * @param sandbox gives the sandbox there is, or {@code null}
@@ -129,7 +130,7 @@ final class SessionSync {
       log.debug("the sandbox did not give what was to be saved", e);
       return before == null && e.kind() != SandboxException.Kind.GONE && e.kind() != SandboxException.Kind.NO_FILE ? e : before;
     } catch (Exception e) {
-      return before == null ? e : before;
+      return before == null || e instanceof StaleOwnerException ? e : before;
     }
   }
 

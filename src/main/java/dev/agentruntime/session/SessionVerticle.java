@@ -51,7 +51,6 @@ final class SessionVerticle extends VerticleBase {
   private volatile long lastUsed;
   private volatile RuntimeState runtime = RuntimeState.UNLOADED;
   private volatile boolean dirty;
-  private volatile boolean failing;
   private boolean closed;
 
   /**
@@ -92,7 +91,7 @@ final class SessionVerticle extends VerticleBase {
         services.settings().syncIntervalMs(), host::sandbox, this::recovery, ownershipLost);
     turns = new TurnRunner(services, mailbox, session, architecture, journal, store, sync, workspace, inbox, status, host);
     intake = new Intake(services.metrics(), inbox, journal, store, sync, status, turns);
-    host.connect(sync, new AgentVoice(services.metrics(), session, turns, host), turns::processEnded);
+    host.connect(sync, new AgentVoice(services.metrics(), session, turns, host), turns::settled, turns::processEnded);
     SessionLoader loader = new SessionLoader(session, inbox, entries);
     SessionLoader.CutOff cutOff = loader.replay();
     if (entries.isEmpty() && !stored.transcripts().isEmpty()) {
@@ -153,7 +152,7 @@ final class SessionVerticle extends VerticleBase {
 
   /** Whether what there is to save could not be saved. */
   boolean failing() {
-    return failing;
+    return sync.failing();
   }
 
   /** Milliseconds of {@link System#nanoTime} since when nothing runs and nobody asked; or 0 while something runs. */
@@ -197,14 +196,15 @@ final class SessionVerticle extends VerticleBase {
       case SessionCommand.Patch patch -> patch(patch);
       case SessionCommand.MergeOptions merge -> mergeOptions(merge.options());
       case SessionCommand.Sync save -> save();
-      case SessionCommand.Unload unload -> close(() -> {
-        turns.endAll();
-        finalSync();
-        host.terminate();
-        storeRecord();
-      });
+      case SessionCommand.Unload unload -> close(this::unload);
+      case SessionCommand.UnloadIdle unload -> {
+        if (!turns.idle() || idleForMs() < unload.idleMs()) {
+          throw new SessionInUseException();
+        }
+        yield close(this::unload);
+      }
       case SessionCommand.Delete delete -> close(() -> {
-        turns.endAll();
+        endTurns();
         host.terminate();
         Future.await(store.erase());
       });
@@ -223,6 +223,22 @@ final class SessionVerticle extends VerticleBase {
         yield host.settled().compose(v -> workspace.delete(delete.path()));
       }
     };
+  }
+
+  private void unload() {
+    endTurns();
+    finalSync();
+    host.terminate();
+    storeRecord();
+  }
+
+  private void endTurns() {
+    try {
+      Future.await(intake.settled().timeout(services.settings().shutdownGraceMs(), TimeUnit.MILLISECONDS));
+    } catch (Exception e) {
+      log.warn("messages of session {} are not stored yet; they are left to its next runtime", sessionId);
+    }
+    turns.endAll();
   }
 
   private Joined join(Position since) {
@@ -262,10 +278,7 @@ final class SessionVerticle extends VerticleBase {
   private Future<Void> save() {
     dirty = false;
     Future<Void> synced = host.sandbox() == null ? Future.succeededFuture() : workspace.reconcile();
-    return synced.transform(v -> sync.sync()).onComplete(done -> {
-      failing = done.failed();
-      dirty |= failing || sync.hasWork();
-    });
+    return synced.transform(v -> sync.sync()).onComplete(done -> dirty |= done.failed() || sync.hasWork());
   }
 
   /** The last save before a sandbox goes: it may take only so long, and the sandbox goes whether or not it worked. */
@@ -327,6 +340,13 @@ final class SessionVerticle extends VerticleBase {
       sync.close();
       session.events().close();
     });
+  }
+
+  /** The session is not idle, so that it is not unloaded for being so. */
+  static final class SessionInUseException extends RuntimeException {
+    SessionInUseException() {
+      super("the session is in use", null, false, false);
+    }
   }
 
   /** The command came too late: the session left memory meanwhile, and can be loaded again. */

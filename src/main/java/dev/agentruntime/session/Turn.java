@@ -18,13 +18,20 @@ final class Turn {
   final long startedAt;
   final long acceptedAtNanos;
   final Promise<TurnEnd> end = Promise.promise();
+  /** Done when its end was told, and the next turn may begin. */
+  final Promise<Void> over = Promise.promise();
   boolean delivered;
+  /** The agent says that it has the message. */
+  boolean taken;
+  /** The agent has said something. */
   boolean heard;
   boolean interrupted;
   boolean errorShown;
   boolean firstDelta;
   /** Why it makes no sense to wait on, or {@code null}. */
   String hopeless;
+  /** Whether what has to be done after the end is being done; it is done once. */
+  boolean finishing;
 
   Turn(String turnId, String messageId, MessageContent content, long startedAt, long acceptedAtNanos) {
     this.turnId = turnId;

@@ -67,16 +67,34 @@ final class TurnRunner {
 
   /** Stops the running turn, if there is one. */
   void interrupt() {
-    if (turn == null || turn.interrupted) {
+    if (turn == null || turn.interrupted || turn.end.future().isComplete()) {
       return;
     }
     turn.interrupted = true;
     AgentLink link = host.link();
     if (link == null || !turn.delivered) {
-      turn.end.tryComplete(new TurnEnd(turn.messageId, false, TurnOutcome.INTERRUPTED, null, null));
+      turn.end.tryComplete(interrupted(turn));
       return;
     }
     stop(link, turn);
+  }
+
+  /** The agent says that it has the running turn's message. */
+  void taken() {
+    turn.taken = stopAgainUnless(turn.taken);
+  }
+
+  /** The agent says something of the running turn. */
+  void heard() {
+    turn.heard = stopAgainUnless(turn.heard);
+  }
+
+  /** An interrupt that came to the agent before it had begun did nothing. */
+  private boolean stopAgainUnless(boolean known) {
+    if (!known && turn.interrupted && host.link() != null && !turn.end.future().isComplete()) {
+      host.link().write(architecture.interrupt());
+    }
+    return true;
   }
 
   private void stop(AgentLink link, Turn stopped) {
@@ -101,7 +119,7 @@ final class TurnRunner {
       finishInBackground(running -> { });
     } else {
       services.vertx().setTimer(services.settings().sandbox().reattachTimeoutMs(), timer -> mailbox.run(() -> {
-        if (turn == open && !open.heard) {
+        if (turn == open && !open.heard && !open.taken) {
           open.end.tryComplete(TurnEnd.error("The server was stopped before the agent confirmed this message. It was not given to it again."));
           if (host.link() != null) {
             host.link().kill();
@@ -137,6 +155,9 @@ final class TurnRunner {
           services.metrics().messagesQueued.decrementAndGet();
           turn = new Turn(next.accepted.turnId(), next.accepted.messageId(), next.content, services.clock().millis(), next.acceptedAtNanos);
           begin(turn);
+          if (next.interrupted) {
+            interrupt();
+          }
           complete(turn, this::deliver);
         }
       } finally {
@@ -169,23 +190,29 @@ final class TurnRunner {
     } catch (Exception e) {
       end = TurnEnd.error(ErrorTranslation.toApi(e).getMessage());
     }
-    if (!closed) {
+    // Whoever comes too late to end the turn by an end of its own must see that it has ended.
+    running.end.tryComplete(end);
+    if (!closed && !running.finishing) {
       finish(running, end);
     }
   }
 
   private void deliver(Turn running) {
-    Future<AgentLink> ready = host.ready();
-    ready.onFailure(e -> running.end.tryComplete(TurnEnd.error(ErrorTranslation.toApi(e).getMessage())));
-    Future.await(Future.any(ready, running.end.future()));
-    if (running.end.future().isComplete() || closed) {
+    if (running.end.future().isComplete()) {
       return;
     }
-    AgentLink link = ready.result();
-    Buffer lines = host.optionLines();
+    AgentLink link;
+    Buffer lines;
+    do {
+      Future<AgentLink> ready = host.ready();
+      if (endsBefore(running, ready)) {
+        return;
+      }
+      link = ready.result();
+      lines = host.optionLines();
+    } while (lines == null);
     journal.write(new JournalEntry.Delivered(running.turnId, link.processId(), link.consumed()));
-    Future.await(store.flushJournal());
-    if (running.end.future().isComplete() || closed) {
+    if (endsBefore(running, store.flushJournal())) {
       return;
     }
     running.delivered = true;
@@ -193,7 +220,15 @@ final class TurnRunner {
         .onFailure(e -> running.end.tryComplete(TurnEnd.error(ErrorTranslation.toApi(e).getMessage())));
   }
 
+  /** Awaits a step of the delivery. @return whether the turn has ended meanwhile, or by the step's failure */
+  private boolean endsBefore(Turn running, Future<?> step) {
+    step.onFailure(e -> running.end.tryComplete(TurnEnd.error(ErrorTranslation.toApi(e).getMessage())));
+    Future.await(Future.any(step, running.end.future()));
+    return running.end.future().isComplete() || closed;
+  }
+
   private void finish(Turn running, TurnEnd end) {
+    running.finishing = true;
     try {
       Future.await(workspace.reconcile().timeout(RECONCILE_TIMEOUT_MS, TimeUnit.MILLISECONDS));
     } catch (Exception e) {
@@ -201,7 +236,11 @@ final class TurnRunner {
     }
     TurnOutcome outcome = running.hopeless != null ? TurnOutcome.ERROR : running.interrupted ? TurnOutcome.INTERRUPTED : end.outcome();
     String error = outcome != TurnOutcome.ERROR ? null : running.hopeless != null ? running.hopeless : end.error();
-    session.closeOpenBlocks();
+    if (host.link() == null) {
+      session.agentEnded();
+    } else {
+      session.closeOpenBlocks();
+    }
     if (error != null && !running.errorShown) {
       Block.ErrorNote note = new Block.ErrorNote("error:" + running.turnId, now(), error, null);
       session.apply(new SessionEvent.BlockComplete(SessionEvent.MAIN, note.id(), note));
@@ -217,10 +256,12 @@ final class TurnRunner {
     }
     services.metrics().turnsRunning.decrementAndGet();
     services.metrics().turns.record(duration, TimeUnit.MILLISECONDS);
+    running.over.complete();
     sync.sync();
   }
 
-  private void count(UsageMetadata used) {
+  /** Adds to the totals. @param used {@code null} for nothing */
+  void count(UsageMetadata used) {
     if (used == null) {
       return;
     }
@@ -235,33 +276,52 @@ final class TurnRunner {
   /** Ends the turns that are left, without running them, because the session is unloaded. */
   void endAll() {
     closed = true;
-    if (turn != null) {
+    if (turn != null && turn.finishing) {
+      Future.await(turn.over.future());
+    } else if (turn != null) {
       Turn running = turn;
-      TurnEnd cutOff = new TurnEnd(running.messageId, false, TurnOutcome.INTERRUPTED, null, null);
+      TurnEnd cutOff = interrupted(running);
       interrupt();
-      finish(running, Future.await(running.end.future()
-          .timeout(services.settings().sandbox().interruptTimeoutMs(), TimeUnit.MILLISECONDS).otherwise(cutOff)));
+      TurnEnd end = Future.await(running.end.future()
+          .timeout(services.settings().sandbox().interruptTimeoutMs(), TimeUnit.MILLISECONDS).otherwise(cutOff));
+      running.end.tryComplete(end);
+      finish(running, end);
     }
     for (Inbox.Waiting left = inbox.next(); left != null; left = inbox.next()) {
       services.metrics().messagesQueued.decrementAndGet();
       turn = new Turn(left.accepted.turnId(), left.accepted.messageId(), left.content, services.clock().millis(), left.acceptedAtNanos);
       begin(turn);
-      finish(turn, new TurnEnd(turn.messageId, false, TurnOutcome.INTERRUPTED, null, null));
+      finish(turn, interrupted(turn));
     }
+    session.agentEnded();
   }
 
   /** Starts nothing any more and leaves what runs. */
   void close() {
     closed = true;
     services.metrics().messagesQueued.addAndGet(-inbox.size());
-    if (turn != null) {
+    if (turn != null && !turn.finishing) {
       services.metrics().turnsRunning.decrementAndGet();
+      turn.end.tryComplete(interrupted(turn));
+      turn.over.complete();
     }
+  }
+
+  private static TurnEnd interrupted(Turn turn) {
+    return new TurnEnd(turn.messageId, false, TurnOutcome.INTERRUPTED, null, null);
+  }
+
+  /** Done when no turn is between its end and the next one's beginning: what the agent says then belongs to the next. */
+  Future<Void> settled() {
+    return turn != null && turn.end.future().isComplete() ? turn.over.future() : Future.succeededFuture();
   }
 
   /** A process has ended and all it said was understood. */
   void processEnded(AgentLink link) {
     link.kill();
+    if (turn == null && !closed) {
+      session.agentEnded();
+    }
     if (turn == null || !turn.delivered || closed) {
       return;
     }

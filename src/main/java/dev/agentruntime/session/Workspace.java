@@ -120,7 +120,10 @@ final class Workspace {
     known(path);
     return inOrder(() -> {
       Future<Void> gone = sandbox == null ? Future.succeededFuture() : sandbox.files().delete(SandboxPath.workspace(path));
-      return gone.compose(v -> store.deleteFile(path)).onSuccess(v -> forget(path));
+      return gone.compose(v -> store.deleteFile(path)).onSuccess(v -> {
+        forget(path);
+        unsavedDeletions.remove(path);
+      });
     });
   }
 

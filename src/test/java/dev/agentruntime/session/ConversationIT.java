@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.agentruntime.protocol.Block;
 import dev.agentruntime.protocol.SendMessage;
-import dev.agentruntime.protocol.SessionSnapshot;
 import dev.agentruntime.protocol.TurnOutcome;
 import dev.agentruntime.support.Follower;
 import dev.agentruntime.support.TestRuntime;
@@ -33,7 +32,7 @@ class ConversationIT {
       assertThat(follower.fold().blocks().getFirst()).isInstanceOf(Block.UserMessage.class);
       assertThat(follower.fold().blocks().getFirst().id()).isEqualTo(accepted.messageId());
       assertThat(follower.fold().blocks().stream().map(Block::text)).contains("hello there");
-      assertFoldIsSnapshot(runtime, session, follower);
+      follower.assertFoldIsSnapshot();
     }
   }
 
@@ -54,10 +53,5 @@ class ConversationIT {
       after.awaitTurn(runtime.send(session, "recall").turnId());
       assertThat(after.fold().blocks().getLast().text()).contains("first words");
     }
-  }
-
-  private static void assertFoldIsSnapshot(TestRuntime runtime, String session, Follower follower) {
-    SessionSnapshot snapshot = Follower.snapshot(await(runtime.sessions().get(session)));
-    assertThat(follower.fold().snapshot()).isEqualTo(snapshot);
   }
 }

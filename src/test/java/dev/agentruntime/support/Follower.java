@@ -19,6 +19,7 @@ public final class Follower {
   private static final long PATIENCE_NANOS = 60_000_000_000L;
 
   public final SessionSnapshot start;
+  private final TestRuntime runtime;
   private final EventFold fold;
   private final Joined joined;
   private final List<SessionEvent> events = new ArrayList<>();
@@ -28,6 +29,7 @@ public final class Follower {
   private long seq;
 
   Follower(TestRuntime runtime, String sessionId) {
+    this.runtime = runtime;
     joined = TestRuntime.await(runtime.sessions().join(sessionId, null));
     start = snapshot(joined.snapshot());
     fold = new EventFold(start);
@@ -87,6 +89,25 @@ public final class Follower {
   public EventFold fold() {
     events();
     return fold;
+  }
+
+  /** Compares the fold with what the server answers, at the same number. @return what it answers */
+  public SessionSnapshot assertFoldIsSnapshot() {
+    while (true) {
+      SessionSnapshot answered = snapshot(TestRuntime.await(runtime.sessions().get(start.session().sessionId())));
+      lock.lock();
+      try {
+        read();
+        if (fold.seq() == answered.seq()) {
+          if (!fold.snapshot().equals(answered)) {
+            throw new AssertionError("folded: " + fold.snapshot() + "\nanswered: " + answered);
+          }
+          return answered;
+        }
+      } finally {
+        lock.unlock();
+      }
+    }
   }
 
   private void read() {
