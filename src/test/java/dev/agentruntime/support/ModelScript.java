@@ -2,6 +2,8 @@ package dev.agentruntime.support;
 
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -12,7 +14,8 @@ import java.util.stream.IntStream;
 
 /**
  * What {@link ScriptedModel} answers. The scenario is named by the last tag {@code play:<name> <key>=<value> ...} in the last user text
- * that has one; the answer is its step number n, with n model messages since then, so that a loop of tool calls walks through it.
+ * that has one (values are URL-encoded); the answer is its step number n, with n model messages since then, so that a loop of tool calls
+ * walks through it.
  */
 final class ModelScript {
 
@@ -88,7 +91,7 @@ final class ModelScript {
         for (String pair : matcher.group(2).trim().split("\\s+")) {
           int equals = pair.indexOf('=');
           if (equals > 0) {
-            parameters.put(pair.substring(0, equals), pair.substring(equals + 1));
+            parameters.put(pair.substring(0, equals), URLDecoder.decode(pair.substring(equals + 1), StandardCharsets.UTF_8));
           }
         }
         last = new Named(matcher.group(1), parameters);
@@ -132,9 +135,9 @@ final class ModelScript {
           calling("I read a file that is not there.", new ToolUse("Read", new JsonObject().put("file_path", "missing.txt"))),
           calling("And a command that fails.", bash("echo to-stdout; echo to-stderr >&2; exit 7", "Fail with exit code 7")),
           said("Both errors were seen."));
-      case "agent" -> List.of(calling("I delegate.", agent("Count the words", "play:sub Please count the words.")),
+      case "agent" -> List.of(calling("I delegate.", agent("Count the words", "play:sub Please count the words.", tag)),
           said("The subagent has finished."));
-      case "slowagent" -> List.of(calling("I delegate.", agent("Take your time", "play:slowtool mark=" + tag.text("mark", "done") + " Please take your time.")),
+      case "slowagent" -> List.of(calling("I delegate.", agent("Take your time", "play:slowtool mark=" + tag.text("mark", "done"), tag)),
           said("The subagent has finished."));
       case "sub" -> List.of(Message.of(new Thinking(words("The subagent thinks."), every), new Text(words("I list the files."), every),
           bash("ls -a", "List the files")), said("The count is 7 words."));
@@ -142,6 +145,7 @@ final class ModelScript {
           said("Both have returned."));
       case "slowtool" -> List.of(calling("A slow command.", bash("sleep 20; echo " + tag.text("mark", "done"), "Sleep")),
           said("The slow command has ended."));
+      case "run" -> List.of(calling("A command.", bash(tag.text("command", "true"), "Run")), said("It has ended."));
       case "tool" -> List.of(calling("I use a tool.", new ToolUse(tag.text("name", "Bash"), new JsonObject(tag.text("input", "{}")))),
           said("I have used it."));
       case "overloaded" -> failing(tag, new Refusal(529, "overloaded_error", "Overloaded"), said("Success after overload."));
@@ -190,9 +194,9 @@ final class ModelScript {
     return new ToolUse("Bash", new JsonObject().put("command", command).put("description", description));
   }
 
-  private static ToolUse agent(String description, String prompt) {
+  private static ToolUse agent(String description, String prompt, Tag tag) {
     return new ToolUse("Agent", new JsonObject().put("description", description).put("prompt", prompt)
-        .put("subagent_type", "general-purpose").put("run_in_background", false));
+        .put("subagent_type", tag.text("type", "general-purpose")).put("run_in_background", false));
   }
 
   private static List<String> numbered(String word, int count) {
