@@ -12,22 +12,28 @@ import dev.agentruntime.persistence.memory.InMemoryPersistence;
 import dev.agentruntime.persistence.sql.SqlPersistence;
 import dev.agentruntime.sandbox.SandboxProvider;
 import dev.agentruntime.sandbox.local.LocalSandboxProvider;
+import dev.agentruntime.server.Authentication;
+import dev.agentruntime.server.ClientApi;
 import dev.agentruntime.session.Profiles;
 import dev.agentruntime.session.Services;
 import dev.agentruntime.session.SessionManager;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.vertx.core.Closeable;
 import io.vertx.core.Future;
+import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
+import io.vertx.core.internal.VertxInternal;
 import java.time.Clock;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * The runtime: sessions, their agents and sandboxes, on a Vert.x of the caller's. The server is this and a verticle that listens; another
- * application may start it beside its own and mount {@code server.RestApi} and {@code server.WebSocketEndpoint} where it likes.
+ * application may start it beside its own and mount its {@link #clientApi} where it likes.
  *
  * <p>This class puts the parts together, and alone names the adapters. Threading: methods may be called from any thread and never block.
  */
@@ -35,13 +41,19 @@ public final class AgentRuntime {
 
   private static final Logger log = LoggerFactory.getLogger(AgentRuntime.class);
 
+  private final Vertx vertx;
   private final Settings settings;
   private final PersistenceAdapter persistence;
   private final SandboxProvider sandboxes;
   private final RuntimeMetrics metrics;
   private final SessionManager sessionManager;
+  private final AtomicBoolean shutdown = new AtomicBoolean();
+  private final Promise<Void> down = Promise.promise();
+  /** An application that closes its {@code Vertx} must not lose what its agents said last. */
+  private final Closeable closeHook = closed -> shutdown().onComplete(closed);
 
   private AgentRuntime(Vertx vertx, Settings settings, PersistenceAdapter persistence, Map<String, String> environment) {
+    this.vertx = vertx;
     this.settings = settings;
     this.persistence = persistence;
     this.sandboxes = new LocalSandboxProvider(settings.dataDir().resolve("sandboxes"));
@@ -75,11 +87,21 @@ public final class AgentRuntime {
 
   /** Opens the store and the sandboxes, takes up what was cut off, and starts the background work. */
   public Future<Void> start() {
+    ((VertxInternal) vertx).addCloseHook(closeHook);
     return Future.all(persistence.start(), sandboxes.start()).compose(v -> sessionManager.start());
   }
 
   public SessionManager sessionManager() {
     return sessionManager;
+  }
+
+  /**
+   * All that clients can talk to, to be mounted in an HTTP server.
+   *
+   * @param authentication {@link Authentication#of} the settings' keys, or {@link Authentication#byApplication()}
+   */
+  public ClientApi clientApi(Authentication authentication) {
+    return new ClientApi(vertx, settings, sessionManager, metrics, authentication);
   }
 
   public Settings settings() {
@@ -93,11 +115,19 @@ public final class AgentRuntime {
   /**
    * Takes no new work, saves everything, ends the sandboxes in which nothing runs. A turn that runs goes on in its sandbox and is picked up
    * by the next start on the same data directory and store. Succeeds when all of that is done or has failed; failures are logged.
+   *
+   * <p>Closing the {@code Vertx} does it too, and a second call does nothing more.
    */
   public Future<Void> shutdown() {
-    return sessionManager.shutdown()
-        .transform(done -> Future.join(List.of(sandboxes.close(), persistence.close())))
-        .onFailure(e -> log.error("the runtime did not shut down cleanly", e))
-        .transform(done -> Future.succeededFuture());
+    if (shutdown.compareAndSet(false, true)) {
+      sessionManager.shutdown()
+          .transform(done -> Future.join(List.of(sandboxes.close(), persistence.close())))
+          .onFailure(e -> log.error("the runtime did not shut down cleanly", e))
+          .onComplete(done -> {
+            ((VertxInternal) vertx).removeCloseHook(closeHook);
+            down.complete();
+          });
+    }
+    return down.future();
   }
 }

@@ -18,8 +18,7 @@ public final class AgentRuntimeServer {
   public AgentRuntimeServer(Vertx vertx, AgentRuntime runtime) {
     this.vertx = vertx;
     this.runtime = runtime;
-    this.api = new ClientApi(vertx, runtime.settings(), runtime.sessionManager(), runtime.metrics(),
-        Authentication.of(runtime.settings().apiKeys()));
+    this.api = runtime.clientApi(Authentication.of(runtime.settings().apiKeys()));
   }
 
   /** Starts the runtime, then listens. @return the address, for people */

@@ -5,13 +5,14 @@ import dev.agentruntime.metrics.RuntimeMetrics;
 import dev.agentruntime.session.SessionManager;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
+import io.vertx.core.http.HttpServerOptions;
 import io.vertx.ext.web.Router;
 
 /**
  * All that clients can talk to, to be mounted in an HTTP server: our own {@link ServerVerticle}, or that of an application.
  *
  * <pre>{@code
- * ClientApi api = new ClientApi(vertx, settings, manager, metrics, Authentication.of(settings.apiKeys()));
+ * ClientApi api = runtime.clientApi(Authentication.of(settings.apiKeys()));
  * router.route("/agents/*").subRouter(api.router());
  * }</pre>
  *
@@ -19,16 +20,23 @@ import io.vertx.ext.web.Router;
  */
 public final class ClientApi {
 
+  private final Settings settings;
   private final ClientStreams streams;
   private final WebSocketEndpoint webSockets;
   private final Router router;
 
   /** @param authentication {@link Authentication#of} the settings' keys, or {@link Authentication#byApplication()} */
   public ClientApi(Vertx vertx, Settings settings, SessionManager manager, RuntimeMetrics metrics, Authentication authentication) {
+    this.settings = settings;
     ApiSchemas schemas = new ApiSchemas();
     this.streams = new ClientStreams(manager, settings, metrics);
     this.webSockets = new WebSocketEndpoint(manager, settings, streams, authentication, schemas);
     this.router = new RestApi(manager, settings, metrics, authentication, schemas, streams, webSockets).router(vertx);
+  }
+
+  /** What the HTTP server should be made with, the settings' host and port among it; to be changed at will. */
+  public HttpServerOptions serverOptions() {
+    return ServerVerticle.options(settings);
   }
 
   /** REST, event streams and {@code /ws}. It answers every path, so it is mounted under a prefix or after everything else. */

@@ -54,7 +54,7 @@ public final class ServerVerticle extends VerticleBase {
     return server.listen().onSuccess(listening -> port.set(listening.actualPort()));
   }
 
-  private static HttpServerOptions options(Settings settings) {
+  static HttpServerOptions options(Settings settings) {
     boolean compression = settings.sockets().compression();
     HttpServerOptions options = new HttpServerOptions();
     options.setHost(settings.host());

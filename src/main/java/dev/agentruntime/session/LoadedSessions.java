@@ -6,10 +6,12 @@ import dev.agentruntime.protocol.Frame;
 import dev.agentruntime.protocol.LifecycleEvent;
 import dev.agentruntime.protocol.RuntimeState;
 import dev.agentruntime.protocol.SessionEvent;
+import io.vertx.core.Context;
 import io.vertx.core.DeploymentOptions;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.ThreadingModel;
+import io.vertx.core.internal.VertxInternal;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -41,6 +43,8 @@ final class LoadedSessions {
   private final Services services;
   private final Lifecycle lifecycle;
   private final BiConsumer<String, Frame> publisher;
+  /** Of our own: what is deployed on a verticle's context goes when that verticle does. */
+  private final Context context;
   private final Map<String, Entry> entries = new ConcurrentHashMap<>();
   private volatile boolean draining;
 
@@ -49,6 +53,7 @@ final class LoadedSessions {
     this.services = services;
     this.lifecycle = lifecycle;
     this.publisher = publisher;
+    this.context = ((VertxInternal) services.vertx()).createEventLoopContext();
   }
 
   /** Does a command, loading the session if need be. */
@@ -132,7 +137,7 @@ final class LoadedSessions {
     if (raced != null) {
       return raced;
     }
-    services.vertx().deployVerticle(made.verticle, VIRTUAL_THREAD).onComplete(deployed -> {
+    context.runOnContext(v -> services.vertx().deployVerticle(made.verticle, VIRTUAL_THREAD).onComplete(deployed -> {
       if (deployed.succeeded()) {
         made.deploymentId = deployed.result();
         services.metrics().sessionsLoaded.incrementAndGet();
@@ -143,7 +148,7 @@ final class LoadedSessions {
         made.gone.complete();
         made.ready.fail(deployed.cause());
       }
-    });
+    }));
     return made;
   }
 

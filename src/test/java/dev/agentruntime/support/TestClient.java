@@ -118,6 +118,10 @@ public final class TestClient {
 
   /** Opens a WebSocket, with the key in the header if there is one. */
   public TestSocket socket(String... headers) {
+    return socketAt("/ws", headers);
+  }
+
+  public TestSocket socketAt(String path, String... headers) {
     WebSocket.Builder builder = HTTP.newWebSocketBuilder().connectTimeout(PATIENCE);
     if (apiKey != null) {
       builder.header("Authorization", "Bearer " + apiKey);
@@ -127,7 +131,7 @@ public final class TestClient {
     }
     TestSocket socket = new TestSocket();
     try {
-      builder.buildAsync(URI.create("ws://" + address + "/ws"), socket).get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+      builder.buildAsync(URI.create("ws://" + address + path), socket).get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
     } catch (InterruptedException | ExecutionException | TimeoutException e) {
       throw new AssertionError(e);
     }
