@@ -108,6 +108,9 @@ public abstract class SandboxContract extends WatchContract {
     assertThat(await(process.exit())).isIn(137, 143, -1);
     assertFails(other.attach(sandbox.id()), Kind.GONE);
     assertFails(sandbox.start(shell("true")), Kind.GONE);
+    assertFails(sandbox.files().list(SandboxPath.workspace("")), Kind.GONE);
+    assertFails(sandbox.files().stat(SandboxPath.workspace("file")), Kind.GONE);
+    assertFails(sandbox.files().write(List.of(file("a/b", "x"))), Kind.GONE);
     await(sandbox.terminate());
   }
 

@@ -18,7 +18,7 @@ import org.slf4j.LoggerFactory;
  */
 final class DirectoryWatch {
 
-  private static final Logger LOG = LoggerFactory.getLogger(DirectoryWatch.class);
+  private static final Logger log = LoggerFactory.getLogger(DirectoryWatch.class);
 
   private static final WatchEvent.Kind<?>[] KINDS = {
     StandardWatchEventKinds.ENTRY_CREATE, StandardWatchEventKinds.ENTRY_MODIFY, StandardWatchEventKinds.ENTRY_DELETE
@@ -55,7 +55,7 @@ final class DirectoryWatch {
       thread.start();
       return watch;
     } catch (IOException e) {
-      LOG.warn("no file events, outputs and workspaces are polled: {}", e.getMessage());
+      log.warn("no file events, outputs and workspaces are polled: {}", e.getMessage());
       return new DirectoryWatch(null);
     }
   }
@@ -75,7 +75,7 @@ final class DirectoryWatch {
     } catch (IOException | ClosedWatchServiceException e) {
       if (!refused) {
         refused = true;
-        LOG.warn("a directory cannot be watched and is polled: {}", e.getMessage());
+        log.warn("a directory cannot be watched and is polled: {}", e.getMessage());
       }
       return null;
     }
@@ -93,7 +93,7 @@ final class DirectoryWatch {
       try {
         service.close();
       } catch (IOException e) {
-        LOG.warn("the watch service did not close: {}", e.getMessage());
+        log.warn("the watch service did not close: {}", e.getMessage());
       }
     }
   }
@@ -108,7 +108,7 @@ final class DirectoryWatch {
         Thread.currentThread().interrupt();
         return;
       } catch (RuntimeException e) {
-        LOG.error("a file event was not handled", e);
+        log.error("a file event was not handled", e);
       }
     }
   }

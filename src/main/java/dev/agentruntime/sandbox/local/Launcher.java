@@ -3,6 +3,7 @@ package dev.agentruntime.sandbox.local;
 import dev.agentruntime.sandbox.ProcessSpec;
 import dev.agentruntime.sandbox.SandboxException;
 import dev.agentruntime.sandbox.SandboxException.Kind;
+import dev.agentruntime.sandbox.local.Reaper.Family;
 import dev.agentruntime.sandbox.local.Reaper.Keeper;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -77,8 +78,14 @@ final class Launcher {
       // It has ended by now: the identity may already be another's.
       keeper = new Keeper(pid, null, false);
     }
-    directory.writeKeeper(keeper);
-    return keeper;
+    try {
+      directory.writeKeeper(keeper);
+      return keeper;
+    } catch (IOException e) {
+      // Nobody would find it.
+      reaper.end(Family.ofProcess(directory.id(), keeper.asTrusted()));
+      throw e;
+    }
   }
 
   private void environment(Map<String, String> environment, ProcessDirectory directory, ProcessSpec spec) {

@@ -154,22 +154,20 @@ final class LocalFiles implements SandboxFiles {
 
   private <T> Future<T> call(Callable<T> task) {
     return workers.call(() -> {
-      if (terminated.getAsBoolean()) {
-        throw gone();
-      }
+      checkThere();
       try {
         return task.call();
-      } catch (IOException e) {
-        if (!Files.exists(sandbox.facts())) {
-          throw gone();
-        }
+      } catch (IOException | SandboxException e) {
+        checkThere();
         throw e;
       }
     });
   }
 
-  private static SandboxException gone() {
-    return new SandboxException(Kind.GONE, "the sandbox has ended");
+  private void checkThere() {
+    if (terminated.getAsBoolean() || !Files.exists(sandbox.facts())) {
+      throw new SandboxException(Kind.GONE, "the sandbox has ended");
+    }
   }
 
   private static SandboxException isFolder() {

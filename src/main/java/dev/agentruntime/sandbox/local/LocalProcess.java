@@ -24,7 +24,7 @@ import org.slf4j.LoggerFactory;
 /** A process that was launched by this runtime or an earlier one. Its end is known by the file that its keeper writes, or by the keeper's. */
 final class LocalProcess implements SandboxProcess {
 
-  private static final Logger LOG = LoggerFactory.getLogger(LocalProcess.class);
+  private static final Logger log = LoggerFactory.getLogger(LocalProcess.class);
 
   /** What a shell reports of a process that was killed: 128 + 9. */
   static final int KILLED = 137;
@@ -220,7 +220,7 @@ final class LocalProcess implements SandboxProcess {
         end(code.orElse(UNKNOWN));
       }
     } catch (IOException | RuntimeException e) {
-      LOG.warn("the end of a process could not be looked at", e);
+      log.warn("the end of a process could not be looked at", e);
     }
   }
 
@@ -229,7 +229,7 @@ final class LocalProcess implements SandboxProcess {
     try {
       reaper.end(seenAlive ? Family.ofProcess(directory.id(), keeper.asTrusted()) : family);
     } catch (SandboxException e) {
-      LOG.warn("something that a process left behind: {}", e.getMessage());
+      log.warn("something that a process left behind: {}", e.getMessage());
     }
   }
 

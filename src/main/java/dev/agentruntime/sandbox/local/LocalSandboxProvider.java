@@ -10,6 +10,7 @@ import io.vertx.core.Future;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -37,25 +38,27 @@ import org.slf4j.LoggerFactory;
  */
 public final class LocalSandboxProvider implements SandboxProvider {
 
-  private static final Logger LOG = LoggerFactory.getLogger(LocalSandboxProvider.class);
+  private static final Logger log = LoggerFactory.getLogger(LocalSandboxProvider.class);
 
   /** A directory without its facts is one that is being made, or what is left of one; after this time it is the latter. */
   private static final Duration REMAINS_AGE = Duration.ofMinutes(1);
 
-  private final Path root;
+  private final Path directory;
   private final LocalSandboxOptions options;
   private final Map<String, LocalSandbox> sandboxes = new ConcurrentHashMap<>();
   private final Workers workers;
   private final Reaper reaper;
-  private DirectoryWatch watch;
+  private volatile DirectoryWatch watch;
+  /** {@code directory} without links, which is what paths in it are compared with. */
+  private volatile Path root;
 
-  /** @param root a directory of its own, made if need be */
-  public LocalSandboxProvider(Path root) {
-    this(root, LocalSandboxOptions.defaults());
+  /** @param directory of its own, made if need be */
+  public LocalSandboxProvider(Path directory) {
+    this(directory, LocalSandboxOptions.defaults());
   }
 
-  public LocalSandboxProvider(Path root, LocalSandboxOptions options) {
-    this.root = root.toAbsolutePath();
+  public LocalSandboxProvider(Path directory, LocalSandboxOptions options) {
+    this.directory = directory;
     this.options = options;
     this.workers = new Workers(options);
     this.reaper = new Reaper(ProcessTable.open(options.procfs()), options.killTimeoutMs());
@@ -69,7 +72,8 @@ public final class LocalSandboxProvider implements SandboxProvider {
   @Override
   public Future<Void> start() {
     return workers.call(() -> {
-      Files.createDirectories(root, SandboxDirectory.OWNER_ONLY);
+      root = Files.createDirectories(directory, SandboxDirectory.OWNER_ONLY).toRealPath();
+      checkLocale();
       watch = DirectoryWatch.open(root, options.fileEvents());
       removeRemains();
       workers.every(options.checkIntervalMs(), () -> sandboxes.values().forEach(this::checkAll));
@@ -164,9 +168,17 @@ public final class LocalSandboxProvider implements SandboxProvider {
     long before = System.currentTimeMillis() - REMAINS_AGE.toMillis();
     for (SandboxDirectory directory : directories()) {
       if (!Files.exists(directory.facts()) && Files.getLastModifiedTime(directory.path()).toMillis() < before) {
-        LOG.info("removing what is left of sandbox {}", directory.id());
+        log.info("removing what is left of sandbox {}", directory.id());
         TreeRemover.remove(directory.path());
       }
+    }
+  }
+
+  private static void checkLocale() {
+    try {
+      Path.of("\u00e4\u2603");
+    } catch (InvalidPathException e) {
+      log.warn("this server's locale cannot say all file names; start it with LC_ALL=C.UTF-8");
     }
   }
 

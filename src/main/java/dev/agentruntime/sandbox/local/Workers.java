@@ -101,7 +101,7 @@ final class Workers {
     output.shutdown();
     work.shutdown();
     ending.shutdown();
-    input.shutdownNow();
+    input.shutdown();
   }
 
   private static <T> void complete(Promise<T> promise, Callable<T> task) {

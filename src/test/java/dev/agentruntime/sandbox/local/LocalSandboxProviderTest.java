@@ -76,6 +76,21 @@ class LocalSandboxProviderTest extends SandboxFixture {
   }
 
   @Test
+  void worksInADirectoryThatIsReachedThroughALink() throws Exception {
+    Path link = Files.createSymbolicLink(root.resolve("link"), Files.createDirectory(root.resolve("real")));
+    SandboxProvider linked = new LocalSandboxProvider(link.resolve("sandboxes"));
+    await(linked.start());
+    try {
+      sandbox = await(linked.create(new SandboxSpec("s", List.of()), step -> { }));
+      run("echo x >file; ln -s file inside");
+      assertThat(list()).containsExactly("file", "inside");
+      await(sandbox.terminate());
+    } finally {
+      await(linked.close());
+    }
+  }
+
+  @Test
   void removesWhatIsLeftOfASandbox() throws Exception {
     Path old = Files.createDirectories(root.resolve("0123456789abcdef0123").resolve("workspace")).getParent();
     Path young = Files.createDirectories(root.resolve("0123456789abcdef0124"));
