@@ -41,6 +41,7 @@ public final class BareServer {
 
   /** @param arguments {@code plain} or {@code batched} */
   public static void main(String[] arguments) throws Exception {
+    Child.quiet();
     new BareServer(arguments[0].equals("batched")).run();
   }
 

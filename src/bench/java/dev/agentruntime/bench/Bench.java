@@ -30,8 +30,10 @@ public final class Bench {
       System.err.println("Figures are: " + String.join(" ", FIGURES.keySet()));
       System.exit(2);
     }
-    System.out.printf("Java %s, %d processors. A ratio is the median of the rounds, with the least and the most; below a fifth it is noise.%n",
-        Runtime.version(), Runtime.getRuntime().availableProcessors());
+    Child.quiet();
+    System.out.printf("Java %s, %d processors. A ratio is the median of the rounds, with the least and the most; below a fifth it is noise. "
+            + "What the processes have to say is in %s.%n",
+        Runtime.version(), Runtime.getRuntime().availableProcessors(), Child.LOG);
     Table table = new Table();
     for (String name : chosen) {
       FIGURES.get(name).measure(table);

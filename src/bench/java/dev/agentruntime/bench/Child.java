@@ -1,5 +1,7 @@
 package dev.agentruntime.bench;
 
+import dev.agentruntime.config.Logging;
+import dev.agentruntime.config.Settings;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -7,6 +9,7 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,6 +25,9 @@ final class Child implements AutoCloseable {
   /** What an answer begins with; other lines are a log's. */
   static final String ANSWER = "= ";
 
+  /** Where processes write their errors. */
+  static final Path LOG = Path.of("target", "bench.log");
+
   private static final Duration PATIENCE = Duration.ofSeconds(120);
   private static final Pattern RESIDENT = Pattern.compile("VmRSS:\\s+(\\d+) kB");
   private static final Pattern TOTAL = Pattern.compile("Total\\s+\\d+\\s+(\\d+)");
@@ -36,6 +42,8 @@ final class Child implements AutoCloseable {
         for (String line = out.readLine(); line != null; line = out.readLine()) {
           if (line.startsWith(ANSWER)) {
             lines.add(line.substring(ANSWER.length()));
+          } else {
+            Files.writeString(LOG, line + "\n", StandardOpenOption.CREATE, StandardOpenOption.APPEND);
           }
         }
       } catch (IOException e) {
@@ -59,10 +67,15 @@ final class Child implements AutoCloseable {
   }
 
   static Child start(List<String> command, Map<String, String> environment) throws IOException {
-    ProcessBuilder builder = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
+    ProcessBuilder builder = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.appendTo(LOG.toFile()));
     builder.environment().keySet().removeIf(name -> name.startsWith("AGENT_RUNTIME_"));
     builder.environment().putAll(environment);
     return new Child(builder.start());
+  }
+
+  /** For the first line of a process' main: logs as the runtime does, which is little. */
+  static void quiet() {
+    Logging.configure(new Settings.Log("text", "warn"));
   }
 
   static String tool(String name) {

@@ -59,6 +59,7 @@ final class LineBench {
 
   /** @param arguments {@code stream} or {@code tree} */
   public static void main(String[] arguments) throws IOException {
+    Child.quiet();
     Encoder encoder = arguments[0].equals("stream") ? stream() : tree();
     byte[][] lines = lines();
     var os = (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();

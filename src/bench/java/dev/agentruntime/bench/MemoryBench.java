@@ -20,7 +20,7 @@ final class MemoryBench {
   private static final int SESSIONS = 2000;
   private static final int VIEWERS = 2000;
   private static final int WARM = 200;
-  private static final int STALLED = 50;
+  private static final int STALLED = 200;
   private static final String FLOOD = "flood 100000";
 
   private MemoryBench() {}
@@ -119,6 +119,7 @@ final class MemoryBench {
 
   /** Deploys empty verticles as it is told. */
   public static void main(String[] arguments) throws Exception {
+    Child.quiet();
     Vertx vertx = Vertx.vertx();
     BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     for (String line = in.readLine(); line != null; line = in.readLine()) {

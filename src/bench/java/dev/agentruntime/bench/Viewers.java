@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedSelectorException;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
@@ -117,6 +118,7 @@ final class Viewers implements AutoCloseable {
           int count = connection.channel.read(buffer);
           if (count < 0) {
             key.cancel();
+            System.err.println("A viewer was sent away by the server; the figure that follows is not to be trusted.");
           } else {
             bytes.addAndGet(count);
             connection.take(buffer.flip());
@@ -124,7 +126,7 @@ final class Viewers implements AutoCloseable {
         }
         selector.selectedKeys().clear();
       }
-    } catch (IOException e) {
+    } catch (IOException | ClosedSelectorException e) {
       if (!closed) {
         throw new IllegalStateException(e);
       }
