@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.agentruntime.protocol.Block;
 import dev.agentruntime.protocol.SessionEvent;
+import dev.agentruntime.protocol.WellFormed;
 import dev.agentruntime.support.EventFold;
 import dev.agentruntime.support.RecordedOutput;
 import java.io.IOException;
