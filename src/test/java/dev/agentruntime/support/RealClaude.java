@@ -12,6 +12,8 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The real Claude Code CLI in the version that the settings name, installed from npm once per build ({@code target/claude-code}) in the way
@@ -21,6 +23,7 @@ import java.util.stream.Stream;
  */
 public final class RealClaude {
 
+  private static final Logger LOG = LoggerFactory.getLogger(RealClaude.class);
   private static final long PATIENCE_MINUTES = 5;
   private static final Path FOLDER = Path.of("target", "claude-code");
   private static String executable;
@@ -35,6 +38,7 @@ public final class RealClaude {
       if (Boolean.getBoolean("claude.required")) {
         fail(why);
       }
+      LOG.warn("Skipped: {}", why);
       abort(why);
     }
     if (executable == null) {

@@ -13,7 +13,6 @@ import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.CodeSource;
-import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -211,12 +210,10 @@ public final class DemoAgent {
   }
 
   private void interrupt(Object requestId, boolean cancelQueued) {
-    var waiting = new ArrayList<DemoTurn>();
-    if (cancelQueued) {
-      session.turns.drainTo(waiting);
-    }
-    List<String> cancelled = waiting.stream().map(DemoTurn::messageUuid).toList();
-    answer(requestId, object("still_queued", session.turns.stream().map(DemoTurn::messageUuid).toList(), "cancelled", cancelled));
+    List<DemoTurn> waiting = session.turns.stream().filter(turn -> turn.messageUuid() != null).toList();
+    List<String> cancelled = cancelQueued ? waiting.stream().filter(session.turns::remove).map(DemoTurn::messageUuid).toList() : List.of();
+    answer(requestId, object("still_queued", cancelQueued ? List.of() : waiting.stream().map(DemoTurn::messageUuid).toList(),
+        "cancelled", cancelled));
     for (String uuid : cancelled) {
       session.out.line(object("type", "command_lifecycle", "command_uuid", uuid, "state", "cancelled"));
     }

@@ -21,7 +21,9 @@ final class DemoTurn {
   private final List<DemoRequest> requests;
   private final String backgroundTask;
 
+  private final String begunTime = Instant.now().toString();
   private long begunAt;
+  private boolean replayed;
   private final DemoUsage usage = new DemoUsage();
   private final DemoUsage before = new DemoUsage();
   private final List<String> messageIds = new ArrayList<>();
@@ -91,15 +93,21 @@ final class DemoTurn {
     requesting();
     var saved = object("type", "user", "message", object("role", "user", "content", content), "promptSource", "system");
     if (messageUuid != null) {
-      String timestamp = Instant.now().toString();
-      session.out.line(object("type", "user", "message", object("role", "user", "content", content), "parent_tool_use_id", null,
-          "uuid", messageUuid, "timestamp", timestamp, "isReplay", true));
-      saved.putAll(object("uuid", messageUuid, "timestamp", timestamp, "promptSource", "sdk", "permissionMode", "bypassPermissions"));
+      saved.putAll(object("uuid", messageUuid, "timestamp", begunTime, "promptSource", "sdk", "permissionMode", "bypassPermissions"));
     } else if (backgroundTask != null) {
       saved.put("origin", object("kind", "task-notification"));
     }
     session.transcript.message(saved);
     session.out.flush();
+  }
+
+  /** The message is repeated when the model has begun to answer, or has failed to. */
+  private void replay() {
+    if (messageUuid != null && !replayed) {
+      replayed = true;
+      session.out.line(object("type", "user", "message", object("role", "user", "content", content), "parent_tool_use_id", null,
+          "uuid", messageUuid, "timestamp", begunTime, "isReplay", true));
+    }
   }
 
   private void lifecycle(String state) {
@@ -173,6 +181,7 @@ final class DemoTurn {
       if (!messageIds.isEmpty()) {
         requesting();
       }
+      replay();
       message = new DemoMessage(session, messageIds.isEmpty() ? messageUuid : null);
       messageIds.add(message.id());
     }
@@ -241,6 +250,7 @@ final class DemoTurn {
   private void apiError(int status) throws InterruptedException {
     endMessage("end_turn");
     retries(status, status == 400 ? 0 : 2);
+    replay();
     String text = "API Error: " + status + " " + DemoTexts.apiError(status);
     String uuid = DemoIds.uuid();
     String timestamp = Instant.now().toString();
@@ -257,6 +267,7 @@ final class DemoTurn {
 
   private void interrupted() {
     session.tools.killChildren();
+    replay();
     boolean inTools = message == null && calls.anyRuns();
     if (inTools) {
       calls.stop();
@@ -294,7 +305,7 @@ final class DemoTurn {
       line.put("origin", object("kind", "task-notification", "producer", "session-task"));
     }
     session.out.line(line);
-    lifecycle(terminalReason.startsWith("aborted") ? "cancelled" : "completed");
+    lifecycle(session.failed ? "cancelled" : "completed");
     session.system("session_state_changed", "state", "idle");
     session.out.flush();
   }

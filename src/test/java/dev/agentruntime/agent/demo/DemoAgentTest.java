@@ -31,26 +31,54 @@ class DemoAgentTest {
       thinking          | think; say The answer
       parallel-tools    | say Two calls at once.; parallel tools; say Both calls returned.
       files             | say I write; write n.txt: a; say I edit; edit n.txt: a -> b; say I delete; delete n.txt; say Done
+      shell-background  | say Starting.; background 100 ms; say Started.
       connection-cut    | cut
+      bad-request       | error 400
+      auth-401          | error 401
+      overloaded-then-ok | retry
       long-500-deltas   | say 500 deltas
       unicode           | unicode; write a: b; say now; write a: c; say and; write a: d; say end
       """)
   void speaksAsTheRealAgentDoes(String recording, String request) throws Exception {
     try (DemoProcess demo = DemoProcess.start(folder)) {
       demo.runs(request);
+      if (request.contains("background")) {
+        demo.result();
+      }
+      assertThat(kinds(demo.lines)).isEqualTo(kinds(Files.readAllLines(RECORDINGS.resolve(recording).resolve("stdout.jsonl"))));
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(delimiter = '|', textBlock = """
+      interrupt-text  | say 1000 deltas every 10 ms | word5              | true
+      interrupt-tool  | say x; run sleep 60         | message_stop       | true
+      interrupt-retry | error 529                   | api_retry          | false
+      """)
+  void isInterruptedAsTheRealAgentIs(String recording, String request, String when, boolean goesOn) throws Exception {
+    try (DemoProcess demo = DemoProcess.start(folder)) {
+      demo.say(request);
+      demo.await(line -> line.toString().contains(when));
+      demo.interrupt();
+      assertThat(demo.result().path("terminal_reason").asText()).startsWith("aborted_");
+      if (goesOn) {
+        demo.runs("say after");
+      }
       assertThat(kinds(demo.lines)).isEqualTo(kinds(Files.readAllLines(RECORDINGS.resolve(recording).resolve("stdout.jsonl"))));
     }
   }
 
   @Test
-  void isInterruptedAsTheRealAgentIs() throws Exception {
+  void anInterruptTakesBackWhatWaits() throws Exception {
     try (DemoProcess demo = DemoProcess.start(folder)) {
-      demo.say("say 1000 deltas every 10 ms");
-      demo.await(line -> line.toString().contains("word5 "));
-      demo.interrupt();
-      assertThat(demo.result().path("terminal_reason").asText()).isEqualTo("aborted_streaming");
-      demo.runs("say after");
-      assertThat(kinds(demo.lines)).isEqualTo(kinds(Files.readAllLines(RECORDINGS.resolve("interrupt-text").resolve("stdout.jsonl"))));
+      demo.say("silent");
+      demo.await(line -> line.path("subtype").asText().equals("init"));
+      String waiting = demo.say("say never");
+      demo.write("{\"type\":\"control_request\",\"request_id\":\"r\",\"request\":{\"subtype\":\"interrupt\",\"cancel_queued\":true}}");
+      JsonNode answer = demo.await(line -> line.path("type").asText().equals("control_response"));
+      assertThat(answer.at("/response/response/cancelled/0").asText()).isEqualTo(waiting);
+      demo.result();
+      assertThat(demo.runs("recall").path("result").asText()).isEqualTo("You have said so far:\n1. silent");
     }
   }
 
@@ -125,7 +153,7 @@ class DemoAgentTest {
   void silenceEndsWithAnInterrupt() throws Exception {
     try (DemoProcess demo = DemoProcess.start(folder)) {
       demo.say("silent");
-      demo.await(line -> line.path("isReplay").asBoolean());
+      demo.await(line -> line.path("subtype").asText().equals("init"));
       demo.interrupt();
       assertThat(demo.result().path("is_error").asBoolean()).isTrue();
       assertThat(demo.endInput()).isEqualTo(1);
