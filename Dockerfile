@@ -34,7 +34,7 @@ COPY --from=claude /usr/local/bin/claude /usr/local/bin/claude
 WORKDIR /opt/agent-runtime
 COPY --from=build /build/target/lib lib
 COPY --from=build /build/target/agent-runtime.jar ./
-COPY docker/train-aot ./
+COPY src/main/docker/train-aot ./
 USER agent-runtime
 # The same collector in the training and in the service, whatever the machine: else the cache would not be taken.
 RUN ./train-aot agent-runtime.jar agent-runtime.aot -XX:+UseG1GC
