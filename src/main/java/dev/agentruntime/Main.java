@@ -7,6 +7,8 @@ import dev.agentruntime.config.Settings;
 import dev.agentruntime.config.SettingsLoader;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
+import io.vertx.core.VertxOptions;
+import io.vertx.core.file.FileSystemOptions;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.slf4j.Logger;
@@ -33,7 +35,9 @@ public final class Main {
 
   private static void run(Settings settings) {
     Logger log = LoggerFactory.getLogger(Main.class);
-    Vertx vertx = Vertx.vertx();
+    // Nothing is served from the class path, so that Vert.x needs no folder for copies of it.
+    Vertx vertx = Vertx.vertx(new VertxOptions().setFileSystemOptions(
+        new FileSystemOptions().setFileCachingEnabled(false).setClassPathResolvingEnabled(false)));
     AgentRuntime runtime = AgentRuntime.create(vertx, settings, AgentRuntime.persistence(vertx, settings));
     AgentRuntimeServer server = new AgentRuntimeServer(vertx, runtime);
     Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(log, settings, vertx, server), "shutdown"));
