@@ -288,7 +288,7 @@ abstract class ProcessContract extends SandboxFixture {
 
   @Test
   void killsACommandAfterItsTime() throws Exception {
-    Sandbox.Completed completed = await(sandbox.run(shell("echo started; sleep 600 & echo $!; wait"), Duration.ofMillis(1500)));
+    Sandbox.Completed completed = await(sandbox.run(shell("echo started; sleep 600 & echo $!; wait"), Duration.ofSeconds(3)));
     assertThat(completed.exitCode()).isEqualTo(137);
     List<String> lines = completed.stdout().lines().toList();
     assertThat(lines).first().isEqualTo("started");

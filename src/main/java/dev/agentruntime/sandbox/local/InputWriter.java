@@ -100,13 +100,21 @@ final class InputWriter {
       }
       mended = true;
     }
-    if (bytes.remaining() <= WHOLE_BYTES) {
-      writeAll(to, bytes);
-      return;
-    }
-    Files.createFile(mark);
+    boolean marked = bytes.remaining() > WHOLE_BYTES && mark();
     writeAll(to, bytes);
-    Files.delete(mark);
+    if (marked) {
+      Files.deleteIfExists(mark);
+    }
+  }
+
+  /** @return false on a full disk, say: writing the line matters more than guarding it */
+  private boolean mark() {
+    try {
+      Files.createFile(mark);
+      return true;
+    } catch (IOException e) {
+      return false;
+    }
   }
 
   private static void writeAll(FileChannel to, ByteBuffer bytes) throws IOException {

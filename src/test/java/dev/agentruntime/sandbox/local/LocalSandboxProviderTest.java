@@ -129,12 +129,10 @@ class LocalSandboxProviderTest extends SandboxFixture {
 
   @Test
   void endsWhatHasLeftItsGroupSessionAndParent() throws Exception {
-    SandboxProcess process = start("(setsid sleep 600 & echo $!); (setsid sh -c 'echo $$; sleep 601 & echo $!; exit' &) ; sleep 1; echo up;"
-        + "exec sleep 602");
+    SandboxProcess process = start("(setsid sleep 600 & echo $!); (setsid sh -c 'echo $$; sleep 601 & echo $!; exit' &) ; exec sleep 602");
     Output output = new Output();
     process.readStdout(0, output);
-    List<String> pids = output.awaitText("up").lines().filter(line -> !line.equals("up")).toList();
-    assertThat(pids).hasSize(3);
+    List<String> pids = output.await(text -> text.chars().filter(c -> c == '\n').count() == 3).lines().toList();
     Sandbox other = create();
     await(sandbox.terminate());
     sandbox = other;
