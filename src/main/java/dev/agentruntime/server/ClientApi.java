@@ -49,6 +49,10 @@ public final class ClientApi {
     return webSockets;
   }
 
+  ClientStreams streams() {
+    return streams;
+  }
+
   /** Closes every WebSocket (1001) and event stream, and refuses more. REST goes on. @return complete when all are closed */
   public Future<Void> drain() {
     return streams.drain();

@@ -241,7 +241,8 @@ final class ClientSocket implements FrameSink, LoopFeeds.LifecycleSink, ClientSt
     outbox.message(text);
   }
 
-  long bytesHeld() {
+  @Override
+  public long bytesHeld() {
     return outbox.bytesHeld();
   }
 
@@ -343,8 +344,9 @@ final class ClientSocket implements FrameSink, LoopFeeds.LifecycleSink, ClientSt
   }
 
   @Override
-  public void badFrame(boolean tooLarge) {
+  public boolean badFrame(boolean tooLarge) {
     close(tooLarge ? BAD_MESSAGE : PROTOCOL_ERROR, tooLarge ? "the message is larger than the server accepts" : "not a WebSocket frame");
+    return true;
   }
 
   private void tick() {

@@ -4,6 +4,7 @@ import dev.agentruntime.config.Settings;
 import dev.agentruntime.metrics.RuntimeMetrics;
 import dev.agentruntime.protocol.LifecycleEvent;
 import dev.agentruntime.session.SessionManager;
+import io.micrometer.core.instrument.Gauge;
 import io.netty.channel.EventLoop;
 import io.vertx.core.Future;
 import java.util.List;
@@ -23,6 +24,9 @@ final class ClientStreams {
   interface Connection {
     /** Tells the client that the server goes away, and closes; from any thread. @return when the connection is closed */
     Future<Void> drain();
+
+    /** Bytes that wait in memory because the client has not taken them; from any thread. */
+    long bytesHeld();
   }
 
   private final SessionManager manager;
@@ -39,6 +43,8 @@ final class ClientStreams {
     this.metrics = metrics;
     this.maxConnections = settings.sockets().maxConnections();
     manager.watch(listener);
+    Gauge.builder("agent.runtime.bytes.waiting", this, ClientStreams::bytesHeld)
+        .description("Bytes in memory that clients have not taken yet").register(metrics.registry());
   }
 
   LoopFeeds feeds(EventLoop loop) {
@@ -65,6 +71,15 @@ final class ClientStreams {
     if (connections.remove(connection)) {
       open.decrementAndGet();
     }
+  }
+
+  Set<Connection> connections() {
+    return Set.copyOf(connections);
+  }
+
+  /** Bytes in memory that clients have not taken yet. */
+  long bytesHeld() {
+    return connections.stream().mapToLong(Connection::bytesHeld).sum();
   }
 
   /** Closes all, and refuses more from now on. */

@@ -1,17 +1,20 @@
 package dev.agentruntime.server;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.agentruntime.config.Settings;
 import dev.agentruntime.protocol.ApiException;
 import dev.agentruntime.session.Joined;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.EventLoop;
 import io.netty.util.concurrent.ScheduledFuture;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpServerResponse;
-import io.vertx.core.internal.ContextInternal;
+import io.vertx.core.http.impl.HttpServerConnection;
 import io.vertx.core.internal.buffer.BufferInternal;
 import io.vertx.ext.web.RoutingContext;
 import java.util.concurrent.TimeUnit;
@@ -22,49 +25,52 @@ import java.util.concurrent.TimeUnit;
  *
  * <p>Everything happens on the connection's event loop; {@link #drain()} may be called from any thread.
  */
-final class EventStream implements FrameSink, ClientStreams.Connection {
+final class EventStream implements FrameSink, ClientStreams.Connection, SocketTap.Listener {
 
   static final String CONTENT_TYPE = "text/event-stream";
 
-  private static final int FULL_BYTES = 64 * 1024;
   private static final int SLICE_BYTES = 32 * 1024;
 
   private final HttpServerResponse response;
   private final ClientStreams streams;
+  private final ChannelHandlerContext context;
+  private final Channel channel;
   private final EventLoop loop;
   private final LoopFeeds feeds;
-  private final long heartbeatMs;
+  private final Settings.Sockets settings;
   private final Promise<Void> closed = Promise.promise();
-  private ByteBuf rest = Unpooled.EMPTY_BUFFER;
+  private volatile ByteBuf rest = Unpooled.EMPTY_BUFFER;
   private FeedReader reader;
+  private Runnable untap;
   private ScheduledFuture<?> heartbeat;
   private boolean enlisted;
   private boolean pumpScheduled;
   private boolean gone;
 
-  EventStream(RoutingContext context, ClientStreams streams, long heartbeatMs) {
-    this.response = context.response();
+  EventStream(RoutingContext request, ClientStreams streams, Settings.Sockets settings) {
+    this.response = request.response();
     this.streams = streams;
-    this.loop = ((ContextInternal) context.vertx().getOrCreateContext()).nettyEventLoop();
+    this.context = ((HttpServerConnection) request.request().connection()).channelHandlerContext();
+    this.channel = context.channel();
+    this.loop = channel.eventLoop();
     this.feeds = streams.feeds(loop);
-    this.heartbeatMs = heartbeatMs;
+    this.settings = settings;
   }
 
   /** Answers the request. On its context. */
   void open(Joined joined) {
     feeds.metrics().streamsOpen.incrementAndGet();
     response.setChunked(true)
-        .setWriteQueueMaxSize(FULL_BYTES)
         .putHeader(HttpHeaders.CONTENT_TYPE, CONTENT_TYPE)
         .putHeader("X-Accel-Buffering", "no");
     response.closeHandler(nothing -> execute(this::gone));
     response.exceptionHandler(cause -> { });
-    response.drainHandler(nothing -> execute(this::pump));
     execute(() -> begin(joined));
   }
 
   private void begin(Joined joined) {
-    heartbeat = loop.scheduleAtFixedRate(this::beat, heartbeatMs, heartbeatMs, TimeUnit.MILLISECONDS);
+    untap = SocketTap.install(context, this, settings.sendBufferBytes());
+    heartbeat = loop.scheduleAtFixedRate(this::beat, settings.pingIntervalMs(), settings.pingIntervalMs(), TimeUnit.MILLISECONDS);
     reader = new FeedReader(feeds, this, joined.log().sessionId());
     reader.start(joined, null);
     if (response.closed()) {
@@ -82,7 +88,17 @@ final class EventStream implements FrameSink, ClientStreams.Connection {
 
   @Override
   public boolean writable() {
-    return !gone && !rest.isReadable() && !response.writeQueueFull();
+    return !gone && !rest.isReadable() && room();
+  }
+
+  /** Not {@code response.writeQueueFull()}, which says so many writes later, and takes that back in its own time. */
+  private boolean room() {
+    return channel.isWritable();
+  }
+
+  @Override
+  public void writabilityChanged() {
+    schedulePump();
   }
 
   @Override
@@ -141,8 +157,8 @@ final class EventStream implements FrameSink, ClientStreams.Connection {
 
   /** Large pieces go in slices, each as the connection takes it. */
   private void flush() {
-    while (rest.isReadable() && !response.writeQueueFull()) {
-      boolean whole = rest.readableBytes() <= 2 * FULL_BYTES;
+    while (rest.isReadable() && room()) {
+      boolean whole = rest.readableBytes() <= 2 * SLICE_BYTES;
       ByteBuf slice = whole ? rest : rest.readRetainedSlice(SLICE_BYTES);
       rest = whole ? Unpooled.EMPTY_BUFFER : rest;
       feeds.metrics().bytesOut.increment(slice.readableBytes());
@@ -168,6 +184,12 @@ final class EventStream implements FrameSink, ClientStreams.Connection {
     while (enlisted && writable()) {
       enlisted = reader.pump();
     }
+  }
+
+  @Override
+  public long bytesHeld() {
+    var pending = channel.unsafe().outboundBuffer();
+    return rest.readableBytes() + (pending == null ? 0 : pending.totalPendingWriteBytes());
   }
 
   private void beat() {
@@ -196,6 +218,7 @@ final class EventStream implements FrameSink, ClientStreams.Connection {
     if (reader != null) {
       reader.leave();
       heartbeat.cancel(false);
+      untap.run();
     }
     if (rest.isReadable()) {
       rest.release();

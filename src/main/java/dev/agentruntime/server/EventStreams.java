@@ -32,7 +32,7 @@ final class EventStreams {
     String lastEventId = context.request().getHeader("Last-Event-ID");
     Position since = lastEventId == null ? null : Position.parse(lastEventId);
     RestApi.answer(context, manager.join(sessionId, since), joined -> {
-      EventStream stream = new EventStream(context, streams, settings.sockets().pingIntervalMs());
+      EventStream stream = new EventStream(context, streams, settings.sockets());
       if (streams.draining()) {
         throw new ApiException(ErrorCode.NOT_READY, "The server is draining; connect again.");
       }

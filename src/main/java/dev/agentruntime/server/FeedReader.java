@@ -28,7 +28,7 @@ final class FeedReader {
   private enum State { JOINING, LAGGING, LIVE, PARKED, OUTDATED, LEFT }
 
   /** Text given to a lagging client in one write. */
-  private static final int WRITE_BYTES = 64 * 1024;
+  private static final int WRITE_BYTES = 32 * 1024;
 
   /** Text looked at to fill one write; more than that, since deltas shrink much when merged. */
   private static final int READ_BYTES = 512 * 1024;

@@ -17,10 +17,10 @@ import java.util.concurrent.atomic.AtomicBoolean;
 final class SessionFanout {
 
   /** Text that goes to all readers in one write. */
-  private static final int BATCH_BYTES = 64 * 1024;
+  private static final int BATCH_BYTES = 32 * 1024;
 
   /** Batches before the loop's other work has its turn. */
-  private static final int BATCHES_PER_TURN = 4;
+  private static final int BATCHES_PER_TURN = 8;
 
   private final LoopFeeds feeds;
   private final EventLog log;

@@ -22,13 +22,14 @@ final class SocketOutbox {
   private static final int FRAGMENT_BYTES = 32 * 1024;
 
   /** A batch larger than this, which is one with a very large frame, goes in fragments. */
-  private static final int DIRECT_BYTES = 128 * 1024;
+  private static final int DIRECT_BYTES = 64 * 1024;
 
   private final ChannelHandlerContext context;
   private final Channel channel;
   private final boolean compression;
   private final RuntimeMetrics metrics;
   private final Deque<Message> waiting = new ArrayDeque<>();
+  private volatile long waitingBytes;
   private long written;
   private boolean closed;
 
@@ -63,21 +64,17 @@ final class SocketOutbox {
     return pending == null ? written : written - pending.totalPendingWriteBytes();
   }
 
-  /** Bytes that are held for this socket, in the pipeline and here. */
+  /** Bytes that are held for this socket, in the pipeline and here; from any thread. */
   long bytesHeld() {
     var pending = channel.unsafe().outboundBuffer();
-    long held = pending == null ? 0 : pending.totalPendingWriteBytes();
-    for (Message message : waiting) {
-      held += message.payload.readableBytes();
-    }
-    return held;
+    return waitingBytes + (pending == null ? 0 : pending.totalPendingWriteBytes());
   }
 
   /** Only while {@link #writable()}. */
   void batch(Batch batch) {
     if (compression || batch.textBytes() > DIRECT_BYTES) {
       for (Frame frame : batch.frames()) {
-        waiting.add(new Message(Unpooled.wrappedBuffer(frame.json())));
+        add(Unpooled.wrappedBuffer(frame.json()));
       }
       flush();
     } else {
@@ -93,8 +90,13 @@ final class SocketOutbox {
       return;
     }
     metrics.framesOut.increment();
-    waiting.add(new Message(text));
+    add(text);
     flush();
+  }
+
+  private void add(ByteBuf text) {
+    waitingBytes += text.readableBytes();
+    waiting.add(new Message(text));
   }
 
   /** Writes what waits, as far as the socket takes it. */
@@ -114,6 +116,7 @@ final class SocketOutbox {
     ByteBuf payload = message.payload;
     if (compression) {
       written += payload.readableBytes();
+      waitingBytes -= payload.readableBytes();
       metrics.bytesOut.increment(payload.readableBytes());
       context.write(new TextWebSocketFrame(payload.retainedDuplicate()), context.voidPromise());
       return true;
@@ -123,6 +126,7 @@ final class SocketOutbox {
     ByteBuf frame = context.alloc().directBuffer(FrameFormat.header(length) + length);
     FrameFormat.header((last ? FrameFormat.FIN : 0) | (message.begun ? FrameFormat.CONTINUATION : FrameFormat.TEXT), length, frame);
     frame.writeBytes(payload, length);
+    waitingBytes -= length;
     message.begun = true;
     write(frame);
     return last;
@@ -138,5 +142,6 @@ final class SocketOutbox {
     closed = true;
     waiting.forEach(message -> message.payload.release());
     waiting.clear();
+    waitingBytes = 0;
   }
 }

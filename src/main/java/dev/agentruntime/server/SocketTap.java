@@ -10,19 +10,22 @@ import io.netty.handler.codec.http.websocketx.CorruptedWebSocketFrameException;
 import io.netty.handler.codec.http.websocketx.WebSocketCloseStatus;
 
 /**
- * Tells a socket what Vert.x keeps to itself: that the channel's writability changed (Vert.x tells only those who wrote through it), and
- * that a frame broke the protocol (Vert.x would cut the connection before a close code is sent).
+ * Tells a sink what Vert.x keeps to itself: that the channel's writability changed (Vert.x tells only those whose writes it had to queue),
+ * and that a frame broke the protocol (Vert.x would cut the connection before a close code is sent).
  */
 final class SocketTap extends ChannelInboundHandlerAdapter {
 
   /** Where a socket is full, and where it has room again: half of it. */
-  private static final int FULL_BYTES = 64 * 1024;
+  private static final int FULL_BYTES = 32 * 1024;
 
   interface Listener {
     /** In the middle of whatever wrote or flushed. */
     void writabilityChanged();
 
-    void badFrame(boolean tooLarge);
+    /** @return whether that was seen to; otherwise it is Vert.x's */
+    default boolean badFrame(boolean tooLarge) {
+      return false;
+    }
   }
 
   private final Listener listener;
@@ -31,15 +34,23 @@ final class SocketTap extends ChannelInboundHandlerAdapter {
     this.listener = listener;
   }
 
-  /** @param context that of Vert.x's own handler */
-  static void install(ChannelHandlerContext context, Listener listener, int sendBufferBytes) {
+  /**
+   * Listens, and sets how much the channel takes.
+   *
+   * @param context that of Vert.x's own handler
+   * @return takes the listener away
+   */
+  static Runnable install(ChannelHandlerContext context, Listener listener, int sendBufferBytes) {
     var config = context.channel().config();
     config.setWriteBufferWaterMark(new WriteBufferWaterMark(FULL_BYTES / 2, FULL_BYTES));
     config.setOption(ChannelOption.SO_SNDBUF, sendBufferBytes);
-    context.pipeline().addBefore(context.name(), "agent-runtime-tap", new SocketTap(listener));
-    if (context.pipeline().get("idle") != null) {
-      context.pipeline().remove("idle");
-    }
+    SocketTap tap = new SocketTap(listener);
+    context.pipeline().addBefore(context.name(), null, tap);
+    return () -> {
+      if (context.pipeline().context(tap) != null) {
+        context.pipeline().remove(tap);
+      }
+    };
   }
 
   @Override
@@ -50,10 +61,9 @@ final class SocketTap extends ChannelInboundHandlerAdapter {
 
   @Override
   public void exceptionCaught(ChannelHandlerContext context, Throwable cause) throws Exception {
-    if (cause instanceof DecoderException) {
-      listener.badFrame(cause instanceof TooLongFrameException || cause instanceof CorruptedWebSocketFrameException corrupted
-          && corrupted.closeStatus().equals(WebSocketCloseStatus.MESSAGE_TOO_BIG));
-    } else {
+    boolean tooLarge = cause instanceof TooLongFrameException || cause instanceof CorruptedWebSocketFrameException corrupted
+        && corrupted.closeStatus().equals(WebSocketCloseStatus.MESSAGE_TOO_BIG);
+    if (!(cause instanceof DecoderException) || !listener.badFrame(tooLarge)) {
       super.exceptionCaught(context, cause);
     }
   }
