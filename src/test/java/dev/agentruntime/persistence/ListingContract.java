@@ -32,6 +32,7 @@ public interface ListingContract extends StoreUnderTest {
     do {
       SessionPage page = await(store().listAllSessions(pageSize, after));
       assertThat(page.sessions()).hasSizeLessThanOrEqualTo(pageSize);
+      assertThat(page.next()).as("the list goes on").isNotEqualTo(after == null ? "" : after);
       page.sessions().stream().map(SessionRecord::sessionId).filter(id -> id.startsWith(prefix)).forEach(ids::add);
       after = page.next();
     } while (after != null);

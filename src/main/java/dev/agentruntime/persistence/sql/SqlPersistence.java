@@ -40,7 +40,7 @@ public final class SqlPersistence implements PersistenceAdapter {
       SELECT c.kind, c.name, c.modified_at, coalesce(
         (SELECT k.end_at FROM chunk k WHERE k.content_key = c.content_key ORDER BY k.start_at DESC LIMIT 1), 0)
       FROM session s JOIN content c ON c.session_key = s.session_key
-      WHERE s.id = ? AND c.kind <> 'staged'
+      WHERE s.id = ?
       ORDER BY c.name""";
   private static final String DELETE = "DELETE FROM session WHERE id = ? AND owner = ?";
 

@@ -277,6 +277,27 @@ class SqliteFileTest implements StoreUnderTest {
   }
 
   @Test
+  void aWriteThatFailsHalfWayLeavesTheOld() throws Exception {
+    await(open(file()));
+    String id = create();
+    append(id, "t", 0, "old");
+    await(store().saveWorkspaceFile(id, EPOCH, "f", 1, bytes("old")));
+    change("CREATE TRIGGER broken BEFORE INSERT ON chunk WHEN NEW.start_at > 700000 BEGIN SELECT RAISE(FAIL, 'broken'); END");
+
+    refused(Kind.UNAVAILABLE, store().replaceTranscript(id, EPOCH, "t", randomBytes(1_000_000, 1)));
+    refused(Kind.UNAVAILABLE, store().saveTranscript(id, EPOCH, "t", 3, randomBytes(1_000_000, 1)));
+    refused(Kind.UNAVAILABLE, store().saveWorkspaceFile(id, EPOCH, "f", 2, randomBytes(6_000_000, 1)));
+    assertThat(transcript(id, "t") + file(id, "f")).isEqualTo("oldold");
+    assertThat(number("SELECT count(*) FROM chunk")).as("nothing is left of the new").isEqualTo(2);
+    assertThat(number("SELECT count(*) FROM content")).as("nothing is left of the new").isEqualTo(2);
+
+    change("DROP TRIGGER broken");
+    append(id, "t", 3, "er");
+    await(store().saveWorkspaceFile(id, EPOCH, "f", 2, bytes("new")));
+    assertThat(transcript(id, "t") + file(id, "f")).isEqualTo("oldernew");
+  }
+
+  @Test
   void nothingIsLeftOfAnErasedSession() throws Exception {
     await(open(file()));
     String id = create();
