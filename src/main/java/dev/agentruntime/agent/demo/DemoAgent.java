@@ -125,7 +125,7 @@ public final class DemoAgent {
       }
     } catch (InterruptedException e) {
       throw new IllegalStateException("only a running turn is interrupted", e);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       e.printStackTrace();
       Runtime.getRuntime().halt(1);
     }

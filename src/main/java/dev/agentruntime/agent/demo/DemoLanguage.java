@@ -57,7 +57,9 @@ final class DemoLanguage {
   private static final Pattern COUNTED = pattern("(flood|error)\\s+(\\d{1,8})");
   private static final Pattern TIMED = pattern("(slow|background|subagent)(?:\\s+(\\d{1,7})\\s*(ms|s))?");
   private static final Pattern CLOCK = pattern("clock\\s+(\\d{1,7})\\s+deltas?" + EVERY);
-  private static final int LARGEST_FILE = 12 << 20;
+  /** The process is small: larger numbers are taken as these. */
+  static final int MOST_DELTAS = 1_000_000;
+  private static final int LARGEST_TEXT_BYTES = 12 << 20;
 
   private DemoLanguage() {}
 
@@ -146,12 +148,12 @@ final class DemoLanguage {
       return new DemoRequest.Sleep(Double.parseDouble(m.group(1)));
     } else if ((m = BIG.matcher(words)).matches()) {
       int unit = m.group(2).equalsIgnoreCase("kb") ? 1 << 10 : 1 << 20;
-      return new DemoRequest.Big((int) Math.min(LARGEST_FILE, (long) unit * Integer.parseInt(m.group(1))));
+      return new DemoRequest.Big((int) Math.min(LARGEST_TEXT_BYTES, (long) unit * Integer.parseInt(m.group(1))));
     } else if ((m = COUNTED.matcher(words)).matches()) {
-      int count = Integer.parseInt(m.group(2));
-      return m.group(1).equalsIgnoreCase("flood") ? new DemoRequest.Flood(count) : new DemoRequest.ApiError(count);
+      int number = Integer.parseInt(m.group(2));
+      return m.group(1).equalsIgnoreCase("flood") ? new DemoRequest.Flood(Math.min(MOST_DELTAS, number)) : new DemoRequest.ApiError(number);
     } else if ((m = CLOCK.matcher(words)).matches()) {
-      return new DemoRequest.Clock(Integer.parseInt(m.group(1)), millis(m.group(2), m.group(3)));
+      return new DemoRequest.Clock(Math.min(MOST_DELTAS, Integer.parseInt(m.group(1))), millis(m.group(2), m.group(3)));
     } else if ((m = TIMED.matcher(words)).matches()) {
       long ms = millis(m.group(2), m.group(3));
       return switch (m.group(1).toLowerCase()) {
@@ -191,7 +193,9 @@ final class DemoLanguage {
     return (quoted ? text.substring(1, text.length() - 1) : text).replace("\\n", "\n");
   }
 
-  private static List<String> numbered(int count, int length) {
+  private static List<String> numbered(int wanted, int wantedLength) {
+    int count = Math.min(MOST_DELTAS, wanted);
+    int length = Math.min(wantedLength, LARGEST_TEXT_BYTES / Math.max(1, count));
     var deltas = new ArrayList<String>(count);
     for (int i = 0; i < count; i++) {
       String word = "word" + i;

@@ -60,6 +60,13 @@ class DemoLanguageTest {
   }
 
   @Test
+  void numbersAreCutToWhatASmallProcessCanHold() {
+    Say say = (Say) DemoLanguage.parse("say 9999999 deltas of 999999 bytes").get(0);
+    assertThat(say.deltas()).hasSize(DemoLanguage.MOST_DELTAS).allMatch(delta -> delta.length() < 20);
+    assertThat(DemoLanguage.parse("flood 99999999")).containsExactly(new DemoRequest.Flood(DemoLanguage.MOST_DELTAS));
+  }
+
+  @Test
   void aNewLineCanBeWritten() {
     assertThat(DemoLanguage.parse("write f: a\\nb")).containsExactly(new DemoRequest.Write("f", "a\nb"));
   }
