@@ -158,6 +158,7 @@ final class AgentHost {
       }
       tell("Preparing the agent");
       boolean resume = transcripts.resumable(sandbox);
+      stopIfClosed();
       ObjectNode options = session.options();
       LaunchPlan plan = await(architecture.plan(new LaunchRequest(session.id(), profile, options, sandbox.workspace(),
           sandbox.home(), resume), message -> mailbox.run(() -> tell(message))));
@@ -196,7 +197,9 @@ final class AgentHost {
     await(sync.saveRecord());
     tell("Restoring the workspace");
     storedFiles.restore(sandbox);
+    stopIfClosed();
     transcripts.restore(sandbox);
+    stopIfClosed();
     await(workspace.attach(sandbox));
   }
 
@@ -313,12 +316,16 @@ final class AgentHost {
     }
   }
 
-  /** Awaits a step of the start, within the time that a start has. */
-  private <T> T await(Future<T> step) {
-    T result = Future.await(step.timeout(services.settings().sandbox().startTimeoutMs(), TimeUnit.MILLISECONDS));
+  private void stopIfClosed() {
     if (closed) {
       throw new ApiException(ErrorCode.SANDBOX_FAILED, "The session is being unloaded.");
     }
+  }
+
+  /** Awaits a step of the start, within the time that a start has. */
+  private <T> T await(Future<T> step) {
+    T result = Future.await(step.timeout(services.settings().sandbox().startTimeoutMs(), TimeUnit.MILLISECONDS));
+    stopIfClosed();
     return result;
   }
 }

@@ -42,7 +42,7 @@ final class SessionStore {
         return Future.succeededFuture();
       }
       Buffer lines = journal.pending();
-      return adapter.saveTranscript(sessionId, epoch, Journal.TRANSCRIPT, journalLength, lines).map(done -> {
+      return measured(() -> adapter.saveTranscript(sessionId, epoch, Journal.TRANSCRIPT, journalLength, lines)).map(done -> {
         journal.stored(lines.length());
         journalLength += lines.length();
         return null;
@@ -51,27 +51,27 @@ final class SessionStore {
   }
 
   Future<Void> record(SessionRecord record) {
-    return inOrder(() -> adapter.updateSessionRecord(record, epoch));
+    return inOrder(() -> measured(() -> adapter.updateSessionRecord(record, epoch)));
   }
 
   Future<Void> appendTranscript(String name, long offset, Buffer bytes) {
-    return inOrder(() -> adapter.saveTranscript(sessionId, epoch, name, offset, bytes));
+    return inOrder(() -> measured(() -> adapter.saveTranscript(sessionId, epoch, name, offset, bytes)));
   }
 
   Future<Void> replaceTranscript(String name, Buffer bytes) {
-    return inOrder(() -> adapter.replaceTranscript(sessionId, epoch, name, bytes));
+    return inOrder(() -> measured(() -> adapter.replaceTranscript(sessionId, epoch, name, bytes)));
   }
 
   Future<Void> file(String path, long modifiedAt, Buffer content) {
-    return inOrder(() -> adapter.saveWorkspaceFile(sessionId, epoch, path, modifiedAt, content));
+    return inOrder(() -> measured(() -> adapter.saveWorkspaceFile(sessionId, epoch, path, modifiedAt, content)));
   }
 
   Future<Void> deleteFile(String path) {
-    return inOrder(() -> adapter.deleteSessionFile(sessionId, epoch, path));
+    return inOrder(() -> measured(() -> adapter.deleteSessionFile(sessionId, epoch, path)));
   }
 
   Future<Void> erase() {
-    return inOrder(() -> adapter.deleteSession(sessionId, epoch));
+    return inOrder(() -> measured(() -> adapter.deleteSession(sessionId, epoch)));
   }
 
   Future<Buffer> readTranscript(String name, long offset, int length) {
@@ -83,7 +83,7 @@ final class SessionStore {
   }
 
   private <T> Future<T> inOrder(Supplier<Future<T>> write) {
-    Future<T> next = last.transform(before -> measured(write));
+    Future<T> next = last.transform(before -> write.get());
     last = next;
     return next;
   }

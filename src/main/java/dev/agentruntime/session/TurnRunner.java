@@ -120,8 +120,10 @@ final class TurnRunner {
     } else {
       services.vertx().setTimer(services.settings().sandbox().reattachTimeoutMs(), timer -> mailbox.run(() -> {
         if (turn == open && !open.heard && !open.taken) {
-          open.end.tryComplete(TurnEnd.error("The server was stopped before the agent confirmed this message. It was not given to it again."));
-          if (host.link() != null) {
+          open.hopeless = "The server was stopped before the agent confirmed this message. It was not given to it again.";
+          if (host.link() == null) {
+            open.end.tryComplete(TurnEnd.error(open.hopeless));
+          } else {
             host.link().kill();
           }
         }

@@ -120,7 +120,7 @@ final class Workspace {
     known(path);
     return inOrder(() -> {
       Future<Void> gone = sandbox == null ? Future.succeededFuture() : sandbox.files().delete(SandboxPath.workspace(path));
-      return gone.compose(v -> store.deleteFile(path)).onSuccess(v -> {
+      return gone.compose(v -> onContext(() -> store.deleteFile(path))).onSuccess(v -> {
         forget(path);
         unsavedDeletions.remove(path);
       });
@@ -341,7 +341,7 @@ final class Workspace {
   private Future<Void> onContext(Supplier<Future<Void>> step) {
     return Future.future(promise -> mailbox.run(() -> {
       try {
-        step.get().onComplete(promise);
+        step.get().onComplete(done -> mailbox.run(() -> promise.handle(done)));
       } catch (Exception e) {
         promise.fail(e);
       }

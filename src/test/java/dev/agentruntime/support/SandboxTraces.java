@@ -52,6 +52,13 @@ public final class SandboxTraces {
     return processes().stream().filter(line -> line.contains(part)).toList();
   }
 
+  /** As {@code kill -9} of each. */
+  public void kill(String part) {
+    for (String line : processes(part)) {
+      ProcessHandle.of(Long.parseLong(line.substring(0, line.indexOf(' ')))).ifPresent(ProcessHandle::destroyForcibly);
+    }
+  }
+
   public void awaitNothing() {
     await(() -> processes().isEmpty() && directories().isEmpty(), () -> "left: " + processes() + " " + directories());
   }

@@ -59,7 +59,12 @@ public final class TestRuntime implements AutoCloseable {
 
   /** @return the id of a new session of the demo agent */
   public String newSession() {
-    return await(sessions().create(new CreateSession("demo", null, null, null, null, null))).sessionId();
+    return newSession("demo");
+  }
+
+  /** @return the id of a new session */
+  public String newSession(String profile) {
+    return await(sessions().create(new CreateSession(profile, null, null, null, null, null))).sessionId();
   }
 
   public SendMessage.Accepted send(String sessionId, String text) {

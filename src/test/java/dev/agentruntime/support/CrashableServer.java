@@ -1,0 +1,129 @@
+package dev.agentruntime.support;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
+
+/** The other end of {@link CrashableMain}. Blocking, for tests. */
+public final class CrashableServer implements AutoCloseable {
+
+  private static final long PATIENCE_SECONDS = 60;
+  private static final String END = "END";
+
+  private final Process process;
+  private final PrintStream commands;
+  private final BlockingQueue<String> lines = new LinkedBlockingQueue<>();
+  private final List<String> frames = new ArrayList<>();
+
+  /** @param haltAfter what the journal's lines hold after whose storing it dies, or {@code null} */
+  public CrashableServer(Path dataDirectory, String haltAfter) {
+    List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx256m",
+        "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path"),
+        CrashableMain.class.getName(), dataDirectory.toString()));
+    if (haltAfter != null) {
+      command.add(haltAfter);
+    }
+    try {
+      process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    commands = new PrintStream(process.getOutputStream(), true, StandardCharsets.UTF_8);
+    Thread.ofPlatform().daemon().start(this::readAll);
+    await(line -> line.equals("READY"));
+  }
+
+  private void readAll() {
+    try (BufferedReader reader = new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
+      for (String line = reader.readLine(); line != null; line = reader.readLine()) {
+        lines.add(line);
+      }
+    } catch (IOException e) {
+      // It was killed.
+    }
+    lines.add(END);
+  }
+
+  public String newSession() {
+    say("new");
+    return await(line -> line.startsWith("SESSION ")).substring("SESSION ".length());
+  }
+
+  /** Everything that happens from now on can be waited for. */
+  public void follow(String session) {
+    say("follow " + session);
+    await(line -> line.startsWith("SNAPSHOT "));
+  }
+
+  public void say(String command) {
+    commands.println(command);
+  }
+
+  /** @return the id of the turn */
+  public String send(String session, String messageId, String text) {
+    say("send " + session + " " + messageId + " " + text);
+    return await(line -> line.startsWith("ACCEPTED ")).substring("ACCEPTED ".length());
+  }
+
+  public String awaitFrame(Predicate<String> wanted) {
+    return await(line -> line.startsWith("FRAME ") && wanted.test(line));
+  }
+
+  /** The frames that came so far, as JSON. */
+  public List<String> frames() {
+    return frames;
+  }
+
+  private String await(Predicate<String> wanted) {
+    try {
+      while (true) {
+        String line = Objects.requireNonNull(lines.poll(PATIENCE_SECONDS, TimeUnit.SECONDS), "nothing came");
+        if (line.startsWith("FRAME ")) {
+          frames.add(line.substring("FRAME ".length()));
+        }
+        if (wanted.test(line)) {
+          return line;
+        }
+        if (line.equals(END)) {
+          throw new AssertionError("the server has ended");
+        }
+      }
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  /** As {@code kill -9}. */
+  public void kill() {
+    process.destroyForcibly();
+    awaitEnd();
+  }
+
+  /** As {@code kill}. */
+  public void terminate() {
+    process.destroy();
+    awaitEnd();
+  }
+
+  /** Waits until it has ended by itself, and takes in the frames that it still told. */
+  public void awaitEnd() {
+    await(line -> line.equals(END));
+    process.onExit().join();
+  }
+
+  @Override
+  public void close() {
+    process.destroyForcibly();
+  }
+}
