@@ -29,7 +29,7 @@ final class LocalProcess implements SandboxProcess {
   /** What a shell reports of a process that was killed: 128 + 9. */
   static final int KILLED = 137;
 
-  private static final int UNKNOWN = -1;
+  static final int UNKNOWN = -1;
 
   private final ProcessDirectory directory;
   private final Keeper keeper;
@@ -120,7 +120,7 @@ final class LocalProcess implements SandboxProcess {
       if (!ended && directory.exitCode().isPresent()) {
         exitCheck.wake();
       }
-    } catch (IOException | NumberFormatException e) {
+    } catch (IOException e) {
       exitCheck.wake();
     }
   }
@@ -194,7 +194,7 @@ final class LocalProcess implements SandboxProcess {
   void killed() {
     try {
       end(directory.exitCode().orElse(KILLED));
-    } catch (IOException | NumberFormatException e) {
+    } catch (IOException e) {
       end(KILLED);
     }
   }

@@ -14,6 +14,7 @@ import io.vertx.core.Handler;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -167,9 +168,10 @@ final class LocalSandbox implements Sandbox {
     workspaceWatch.close();
     reaper.end(Family.ofSandbox(id(), keepers()));
     processes.values().forEach(LocalProcess::killed);
-    if (Files.exists(directory.path())) {
+    if (Files.isDirectory(directory.path(), LinkOption.NOFOLLOW_LINKS)) {
       removeAll();
     }
+    TreeRemover.remove(directory.path());
     onTerminated.run();
   }
 
@@ -190,7 +192,6 @@ final class LocalSandbox implements Sandbox {
         }
       }
     }
-    TreeRemover.remove(directory.path());
   }
 
   private void checkThere() {

@@ -11,12 +11,17 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * What is kept of a process: {@code out} and {@code err}, the pipe {@code in}, {@code pid} (number and identity of its keeper), and
  * {@code exit} once it has ended.
  */
 record ProcessDirectory(String id, Path path) {
+
+  private static final Pattern KEEPER = Pattern.compile("(\\d{1,10}) (\\S+)\n");
+  private static final Pattern CODE = Pattern.compile("\\d{1,3}\n");
 
   static final String OUT = "out";
   static final String EXIT = "exit";
@@ -47,11 +52,13 @@ record ProcessDirectory(String id, Path path) {
     SandboxDirectory.writeWhole(pid(), keeper.pid() + " " + (keeper.identity() == null ? "-" : keeper.identity()) + "\n");
   }
 
-  /** @return empty if the process was never there */
+  /** @return empty if the process was never there, or its own agent has spoilt what was known of it */
   Optional<Keeper> readKeeper() throws IOException {
     try {
-      String[] parts = Files.readString(pid()).strip().split(" ");
-      return Optional.of(new Keeper(Long.parseLong(parts[0]), parts[1].equals("-") ? null : parts[1], false));
+      Matcher keeper = KEEPER.matcher(Files.readString(pid()));
+      return keeper.matches()
+          ? Optional.of(new Keeper(Long.parseLong(keeper.group(1)), keeper.group(2).equals("-") ? null : keeper.group(2), false))
+          : Optional.empty();
     } catch (NoSuchFileException e) {
       return Optional.empty();
     }
@@ -65,7 +72,10 @@ record ProcessDirectory(String id, Path path) {
     }
     try {
       String text = Files.readString(exit);
-      return text.endsWith("\n") ? OptionalInt.of(Integer.parseInt(text.strip())) : OptionalInt.empty();
+      if (!text.endsWith("\n")) {
+        return OptionalInt.empty();
+      }
+      return OptionalInt.of(CODE.matcher(text).matches() ? Integer.parseInt(text.strip()) : LocalProcess.UNKNOWN);
     } catch (NoSuchFileException e) {
       return OptionalInt.empty();
     }

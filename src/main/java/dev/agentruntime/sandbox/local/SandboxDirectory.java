@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileAttribute;
@@ -73,7 +74,7 @@ record SandboxDirectory(String id, Path path) {
     List<ProcessDirectory> found = new ArrayList<>();
     try (DirectoryStream<Path> entries = Files.newDirectoryStream(path.resolve("proc"))) {
       entries.forEach(entry -> found.add(new ProcessDirectory(entry.getFileName().toString(), entry)));
-    } catch (NoSuchFileException e) {
+    } catch (NoSuchFileException | NotDirectoryException e) {
       return List.of();
     }
     return found;

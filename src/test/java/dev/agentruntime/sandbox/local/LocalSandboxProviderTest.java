@@ -127,6 +127,28 @@ class LocalSandboxProviderTest extends SandboxFixture {
     assertThat(elsewhere.resolve("file")).hasContent("kept");
   }
 
+  /** An agent runs as the same user and can spoil what is known of it; that costs it its own result at most. */
+  @Test
+  void endsASandboxThatItsAgentHasSpoilt(@TempDir Path elsewhere) throws Exception {
+    Files.writeString(elsewhere.resolve("file"), "kept");
+    for (String deed : List.of("for p in ../proc/*; do echo rubbish >$p/pid; echo done; echo rubbish >$p/exit; done", "rm -rf ../proc", "rm -rf ../proc; echo x >../proc",
+        "d=$(cd .. && pwd); rm -rf \"$d\"; ln -s '" + elsewhere + "' \"$d\"", "rm -rf ../sandbox.json ../workspace")) {
+      sandbox = create();
+      SandboxProcess process = start("echo $PPID; read line; " + deed + "; echo done; exec sleep 600");
+      Output output = new Output();
+      process.readStdout(0, output);
+      String keeper = output.await(text -> text.endsWith("\n")).strip();
+      await(process.writeStdin(Buffer.buffer("\n")));
+      output.awaitText("done\n");
+      Sandbox other = create();
+      await(provider.terminate(sandbox.id()));
+      sandbox = other;
+      assertThat(await(process.exit())).as(deed).isIn(-1, 137);
+      awaitGone(keeper);
+    }
+    assertThat(elsewhere.resolve("file")).hasContent("kept");
+  }
+
   @Test
   void endsWhatHasLeftItsGroupSessionAndParent() throws Exception {
     SandboxProcess process = start("(setsid sleep 600 & echo $!); (setsid sh -c 'echo $$; sleep 601 & echo $!; exit' &) ; exec sleep 602");
