@@ -85,10 +85,16 @@ public final class AgentRuntime {
     return SqlPersistence.sqlite(vertx, settings.dataDir().resolve(url.substring("sqlite:".length())));
   }
 
-  /** Opens the store and the sandboxes, takes up what was cut off, and starts the background work. */
+  /**
+   * Opens the store and the sandboxes, takes up what was cut off, and starts the background work.
+   *
+   * @return completes on the caller's context: what is deployed on one of the store's own would end with the store
+   */
   public Future<Void> start() {
     ((VertxInternal) vertx).addCloseHook(closeHook);
-    return Future.all(persistence.start(), sandboxes.start()).compose(v -> sessionManager.start());
+    Promise<Void> started = ((VertxInternal) vertx).getOrCreateContext().promise();
+    Future.all(persistence.start(), sandboxes.start()).compose(v -> sessionManager.start()).onComplete(started);
+    return started.future();
   }
 
   public SessionManager sessionManager() {

@@ -53,7 +53,11 @@ public final class ClientApi {
     return streams;
   }
 
-  /** Closes every WebSocket (1001) and event stream, and refuses more. REST goes on. @return complete when all are closed */
+  /**
+   * Closes every WebSocket (1001) and event stream, and refuses more; the runtime takes no new work. What else REST has goes on.
+   *
+   * @return complete when all are closed
+   */
   public Future<Void> drain() {
     return streams.drain();
   }

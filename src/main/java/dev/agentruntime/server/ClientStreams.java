@@ -85,6 +85,7 @@ final class ClientStreams {
   /** Closes all, and refuses more from now on. */
   Future<Void> drain() {
     draining = true;
+    manager.drain();
     List<Future<Void>> closed = connections.stream().map(Connection::drain).toList();
     manager.unwatch(listener);
     return Future.join(closed).mapEmpty();

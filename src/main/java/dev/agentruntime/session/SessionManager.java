@@ -56,12 +56,17 @@ public final class SessionManager {
         .compose(v -> Future.all(addresses)).mapEmpty();
   }
 
+  /** Takes no new work from now on, and is not ready any more. */
+  public void drain() {
+    draining = true;
+  }
+
   /**
    * Takes no new work, saves everything, and ends the sandboxes in which nothing runs. A turn that runs goes on in its sandbox, and the next
    * runtime on this store picks it up.
    */
   public Future<Void> shutdown() {
-    draining = true;
+    drain();
     loaded.loadNoMore();
     housekeeping.stop();
     List<Future<Void>> closing = new ArrayList<>();

@@ -1,0 +1,123 @@
+package dev.agentruntime;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.agentruntime.support.SandboxTraces;
+import dev.agentruntime.support.TestClient;
+import dev.agentruntime.support.Viewer;
+import java.io.BufferedReader;
+import java.io.File;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The server as a program of its own, in an empty folder with an empty environment. */
+@Timeout(120)
+class MainIT {
+
+  private static final Pattern READY = Pattern.compile("ready at http://127\\.0\\.0\\.1:(\\d+)$");
+  private static final int EXIT_AT_SIGTERM = 128 + 15;
+
+  @TempDir
+  Path home;
+
+  private Process run(Map<String, String> environment) throws IOException {
+    ProcessBuilder program = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+        "--enable-native-access=ALL-UNNAMED", "-cp", classPath(), "dev.agentruntime.Main");
+    program.environment().clear();
+    program.environment().putAll(environment);
+    program.environment().put("HOME", home.toString());
+    return program.directory(home.toFile()).redirectErrorStream(true).start();
+  }
+
+  private static String classPath() {
+    return Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
+        .map(entry -> Path.of(entry).toAbsolutePath().toString()).collect(Collectors.joining(File.pathSeparator));
+  }
+
+  /** Reads up to the line that says so. @return the port */
+  private static int ready(BufferedReader output, List<String> lines) throws IOException {
+    for (String line = output.readLine(); line != null; line = output.readLine()) {
+      lines.add(line);
+      Matcher ready = READY.matcher(line);
+      if (ready.find()) {
+        return Integer.parseInt(ready.group(1));
+      }
+    }
+    throw new AssertionError("it ended: " + lines);
+  }
+
+  @Test
+  void itSaysWhereItIsAndEndsInOrderAtSigterm() throws Exception {
+    Process program = run(Map.of("AGENT_RUNTIME_PORT", "0"));
+    try (BufferedReader output = program.inputReader(StandardCharsets.UTF_8)) {
+      List<String> lines = new ArrayList<>();
+      TestClient client = new TestClient("127.0.0.1", ready(output, lines), null);
+      assertThat(lines).as("one line, and nothing before it").hasSize(1);
+      assertThat(client.get("/health/ready").status()).isEqualTo(200);
+
+      String id = client.newSession();
+      Viewer viewer = new Viewer(client, id);
+      viewer.turn(client.say(id, "say hello"));
+      SandboxTraces traces = new SandboxTraces(home.resolve("data"));
+      assertThat(traces.directories()).isNotEmpty();
+      assertThat(traces.processes()).isNotEmpty();
+
+      program.toHandle().destroy();
+      assertThat(viewer.socket.closeCode()).isEqualTo(1001);
+      List<String> rest = output.lines().toList();
+      assertThat(program.waitFor(60, TimeUnit.SECONDS)).isTrue();
+      assertThat(program.exitValue()).isEqualTo(EXIT_AT_SIGTERM);
+      assertThat(rest.getLast()).endsWith("Stopped");
+      assertThat(rest).noneMatch(line -> line.contains("ERROR") || line.contains("Exception"));
+      traces.awaitNothing();
+      assertThat(Files.size(home.resolve("data/agent-runtime.db"))).isPositive();
+    } finally {
+      program.destroyForcibly();
+    }
+  }
+
+  @Test
+  void wrongSettingsAreAllNamedAtOnce() throws Exception {
+    Process program = run(Map.of("AGENT_RUNTIME_PORT", "abc", "AGENT_RUNTIME_IDLE_TIMEOUT_MS", "-1", "AGENT_RUNTIME_HOTS", "localhost"));
+    try (BufferedReader output = program.inputReader(StandardCharsets.UTF_8)) {
+      String said = String.join("\n", output.lines().toList());
+      assertThat(program.waitFor(60, TimeUnit.SECONDS)).isTrue();
+      assertThat(program.exitValue()).isEqualTo(2);
+      assertThat(said).contains("PORT").contains("IDLE_TIMEOUT_MS").contains("AGENT_RUNTIME_HOTS").contains("AGENT_RUNTIME_HOST")
+          .doesNotContain("\tat ");
+    } finally {
+      program.destroyForcibly();
+    }
+  }
+
+  @Test
+  void aPortThatIsTakenEndsItWithASentence() throws Exception {
+    Process first = run(Map.of("AGENT_RUNTIME_PORT", "0"));
+    try (BufferedReader output = first.inputReader(StandardCharsets.UTF_8)) {
+      int port = ready(output, new ArrayList<>());
+      Process second = run(Map.of("AGENT_RUNTIME_PORT", Integer.toString(port), "AGENT_RUNTIME_DATA_DIR", home.resolve("other").toString()));
+      try (BufferedReader said = second.inputReader(StandardCharsets.UTF_8)) {
+        assertThat(said.lines()).anyMatch(line -> line.contains("could not start"));
+        assertThat(second.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(second.exitValue()).isEqualTo(1);
+      } finally {
+        second.destroyForcibly();
+      }
+    } finally {
+      first.destroyForcibly();
+    }
+  }
+}
