@@ -23,6 +23,7 @@ public final class ClientApi {
   private final Settings settings;
   private final ClientStreams streams;
   private final WebSocketEndpoint webSockets;
+  private final RestApi rest;
   private final Router router;
 
   /** @param authentication {@link Authentication#of} the settings' keys, or {@link Authentication#byApplication()} */
@@ -31,7 +32,8 @@ public final class ClientApi {
     ApiSchemas schemas = new ApiSchemas();
     this.streams = new ClientStreams(manager, settings, metrics);
     this.webSockets = new WebSocketEndpoint(manager, settings, streams, authentication, schemas);
-    this.router = new RestApi(manager, settings, metrics, authentication, schemas, streams, webSockets).router(vertx);
+    this.rest = new RestApi(manager, settings, metrics, authentication, schemas, streams, webSockets);
+    this.router = rest.router(vertx);
   }
 
   /** What the HTTP server should be made with, the settings' host and port among it; to be changed at will. */
@@ -47,6 +49,10 @@ public final class ClientApi {
   /** {@code /ws} alone, for {@code HttpServer.webSocketHandler}. */
   public WebSocketEndpoint webSocketEndpoint() {
     return webSockets;
+  }
+
+  RestApi rest() {
+    return rest;
   }
 
   ClientStreams streams() {
