@@ -25,6 +25,15 @@ final class DeltaScanner {
   private static final byte[] THINKING_DELTA = ascii("thinking_delta");
   private static final byte[] NULL = ascii("null");
 
+  /** Of the ASCII characters, those that are not simply part of a string: its end, an escape, and what must not be there. */
+  private static final boolean[] ENDS_A_RUN = new boolean[128];
+
+  static {
+    Arrays.fill(ENDS_A_RUN, 0, ' ', true);
+    ENDS_A_RUN['"'] = true;
+    ENDS_A_RUN['\\'] = true;
+  }
+
   private byte[] bytes;
   private int at;
   private int end;
@@ -33,7 +42,6 @@ final class DeltaScanner {
   private int stringFrom;
   private int stringTo;
   private boolean escaped;
-  private boolean ascii;
 
   private int messageFrom;
   private int messageTo;
@@ -215,21 +223,19 @@ final class DeltaScanner {
     }
     stringFrom = at;
     escaped = false;
-    int bits = 0;
     while (at < end) {
       byte b = bytes[at];
-      if (b == '"') {
-        stringTo = at++;
-        ascii = bits >= 0;
-        return true;
-      }
-      if (b == '\\') {
+      if (b >= 0 && ENDS_A_RUN[b]) {
+        if (b == '"') {
+          stringTo = at++;
+          return true;
+        }
+        if (b != '\\') {
+          return false;
+        }
         escaped = true;
         at++;
-      } else if (b >= 0 && b < 0x20) {
-        return false;
       }
-      bits |= b;
       at++;
     }
     return false;
@@ -271,8 +277,7 @@ final class DeltaScanner {
 
   /** The string read last, or {@code null} if an escape in it is none. */
   private String decoded() {
-    String raw = new String(bytes, stringFrom, stringTo - stringFrom,
-        ascii ? StandardCharsets.ISO_8859_1 : StandardCharsets.UTF_8);
+    String raw = new String(bytes, stringFrom, stringTo - stringFrom, StandardCharsets.UTF_8);
     return escaped ? unescaped(raw) : raw;
   }
 
