@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 
@@ -30,6 +31,9 @@ import java.util.function.Supplier;
  * {@link ApiException}s.
  */
 public final class SessionManager {
+
+  /** A store that takes longer is as good as away. */
+  private static final long PING_TIMEOUT_MS = 5_000;
 
   private final Services services;
   private final Lifecycle lifecycle = new Lifecycle();
@@ -224,7 +228,7 @@ public final class SessionManager {
     if (failing > 0) {
       problems.add(failing + " sessions could not be saved.");
     }
-    return onCaller(services.persistence().ping().transform(ping -> {
+    return onCaller(services.persistence().ping().timeout(PING_TIMEOUT_MS, TimeUnit.MILLISECONDS).transform(ping -> {
       if (ping.failed()) {
         problems.add("The store cannot be reached.");
       }

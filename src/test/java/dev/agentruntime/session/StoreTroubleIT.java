@@ -1,0 +1,153 @@
+package dev.agentruntime.session;
+
+import static dev.agentruntime.support.TestRuntime.await;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.agentruntime.protocol.ApiException;
+import dev.agentruntime.protocol.Block;
+import dev.agentruntime.protocol.ErrorCode;
+import dev.agentruntime.protocol.MessageContent;
+import dev.agentruntime.protocol.SendMessage;
+import dev.agentruntime.protocol.SendMessage.Accepted;
+import dev.agentruntime.protocol.SessionEvent;
+import dev.agentruntime.protocol.TurnOutcome;
+import dev.agentruntime.support.Follower;
+import dev.agentruntime.support.SandboxTraces;
+import dev.agentruntime.support.TestRuntime;
+import dev.agentruntime.support.TroubledStore;
+import dev.agentruntime.support.TroubledStore.Trouble;
+import io.vertx.core.Future;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The store is away, slow, loses answers, or belongs to somebody else. */
+class StoreTroubleIT {
+
+  @TempDir
+  Path directory;
+  private TroubledStore store;
+  private TestRuntime runtime;
+  private String session;
+  private Follower follower;
+
+  @BeforeEach
+  void open() {
+    runtime = TestRuntime.start(directory, Map.of("AGENT_RUNTIME_SYNC_INTERVAL_MS", "300"), real -> {
+      store = new TroubledStore(real);
+      return store.adapter();
+    });
+    session = runtime.newSession();
+    follower = runtime.follow(session);
+  }
+
+  @AfterEach
+  void close() {
+    store.set(Trouble.NONE);
+    runtime.close();
+    new SandboxTraces(directory).awaitNothing();
+  }
+
+  @Test
+  void aMessageThatCannotBeStoredIsRefusedAndNeverRuns() {
+    store.set(Trouble.FAILS);
+    String id = UUID.randomUUID().toString();
+    assertThatThrownBy(() -> await(send("say never", id))).isInstanceOfSatisfying(ApiException.class,
+        e -> assertThat(e.code()).isEqualTo(ErrorCode.STORE_FAILED));
+    store.set(Trouble.NONE);
+    assertThat(follower.awaitTurn(runtime.send(session, "say this").turnId()).outcome()).isEqualTo(TurnOutcome.SUCCESS);
+    assertThat(said(follower.fold().blocks())).containsExactly("this");
+    assertThat(follower.assertFoldIsSnapshot().session().runtime().queued()).isZero();
+
+    Accepted again = await(send("say after all", id));
+    follower.awaitTurn(again.turnId());
+    assertShownAfterRestart("this", "after all");
+  }
+
+  @Test
+  void aStoreThatGoesAwayDuringATurnIsCaughtUpWithLater() {
+    Accepted accepted = runtime.send(session, "say 40 deltas every 10 ms; write kept.txt: kept");
+    follower.await(SessionEvent.BlockDelta.class, delta -> delta.delta().startsWith("word3"));
+    store.set(Trouble.FAILS);
+    assertThat(follower.awaitTurn(accepted.turnId()).outcome()).isEqualTo(TurnOutcome.SUCCESS);
+    follower.await(SessionEvent.ErrorEvent.class, error -> error.code() == ErrorCode.STORE_FAILED);
+    assertThat(await(runtime.sessions().readiness())).hasSize(2).anyMatch(problem -> problem.contains("could not be saved"));
+
+    store.set(Trouble.NONE);
+    SandboxTraces.await(() -> await(runtime.sessions().readiness()).isEmpty(), () -> await(runtime.sessions().readiness()).toString());
+    assertThat(follower.events()).filteredOn(SessionEvent.ErrorEvent.class::isInstance).hasSize(1);
+    assertThat(new String(await(runtime.sessions().readFile(session, "kept.txt", 0, 100)).getBytes())).isEqualTo("kept");
+    List<Block> shown = follower.fold().blocks();
+    assertShownAfterRestart(said(shown).toArray(String[]::new));
+  }
+
+  @Test
+  void lostAnswersDoNoHarm() {
+    follower.awaitTurn(runtime.send(session, "say first").turnId());
+    Accepted accepted = runtime.send(session, "say 30 deltas every 10 ms; write kept.txt: kept");
+    follower.await(SessionEvent.BlockDelta.class, delta -> delta.delta().startsWith("word3"));
+    store.set(Trouble.LOSES_ANSWERS);
+    assertThat(follower.awaitTurn(accepted.turnId()).outcome()).isEqualTo(TurnOutcome.SUCCESS);
+    follower.await(SessionEvent.ErrorEvent.class, error -> true);
+    store.set(Trouble.NONE);
+    assertThat(follower.awaitTurn(runtime.send(session, "say last").turnId()).outcome()).isEqualTo(TurnOutcome.SUCCESS);
+    assertShownAfterRestart(said(follower.fold().blocks()).toArray(String[]::new));
+  }
+
+  @Test
+  void aStoreThatHangsHoldsUpNoInterruptAndIsNotReady() {
+    follower.awaitTurn(runtime.send(session, "say first").turnId());
+    Accepted running = runtime.send(session, "say 1000 deltas every 20 ms");
+    follower.await(SessionEvent.BlockDelta.class, delta -> delta.delta().startsWith("word3"));
+    store.set(Trouble.HANGS);
+    Future<Accepted> pending = send("say later", null);
+    await(runtime.sessions().interrupt(session));
+    assertThat(follower.awaitTurn(running.turnId()).outcome()).isEqualTo(TurnOutcome.INTERRUPTED);
+    assertThat(await(runtime.sessions().readiness())).isNotEmpty();
+    assertThat(pending.isComplete()).isFalse();
+
+    store.set(Trouble.NONE);
+    assertThat(follower.awaitTurn(await(pending).turnId()).outcome()).isEqualTo(TurnOutcome.SUCCESS);
+    assertThat(said(follower.fold().blocks())).last().isEqualTo("later");
+  }
+
+  @Test
+  void anotherServerThatTakesTheSessionIsLeftAlone() {
+    follower.awaitTurn(runtime.send(session, "say first; write a.txt: one").turnId());
+    await(runtime.sessions().sync(session));
+    try (TestRuntime other = TestRuntime.start(directory, Map.of())) {
+      Follower there = other.follow(session);
+      assertThat(there.start.blocks()).isEqualTo(follower.fold().blocks());
+      assertThat(there.awaitTurn(other.send(session, "say second").turnId()).outcome()).isEqualTo(TurnOutcome.SUCCESS);
+
+      assertThatThrownBy(() -> await(send("say from the old one", null))).isInstanceOfSatisfying(ApiException.class,
+          e -> assertThat(e.code()).isEqualTo(ErrorCode.CONFLICT));
+      SandboxTraces.await(() -> !runtime.sessions().getLoadedSessions().contains(session), () -> "the stale owner holds on");
+      assertThat(there.awaitTurn(other.send(session, "say third").turnId()).outcome()).isEqualTo(TurnOutcome.SUCCESS);
+      assertThat(said(there.fold().blocks())).endsWith("second", "third").doesNotContain("from the old one");
+    }
+  }
+
+  private Future<Accepted> send(String text, String messageId) {
+    return runtime.sessions().message(session, new SendMessage(MessageContent.of(text), messageId, null));
+  }
+
+  private void assertShownAfterRestart(String... texts) {
+    List<Block> blocks = follower.fold().blocks();
+    runtime.close();
+    runtime = TestRuntime.start(directory, Map.of());
+    List<Block> shown = runtime.follow(session).start.blocks();
+    assertThat(shown).isEqualTo(blocks);
+    assertThat(said(shown)).containsExactly(texts);
+  }
+
+  private static List<String> said(List<Block> blocks) {
+    return blocks.stream().filter(Block.AssistantText.class::isInstance).map(Block::text).toList();
+  }
+}
