@@ -76,7 +76,8 @@ final class Housekeeping {
   private void unloadIdle() {
     for (String id : loaded.idleFor(services.settings().idleTimeoutMs())) {
       log.info("session {} is idle and is unloaded", id);
-      loaded.close(id, new SessionCommand.UnloadIdle(services.settings().idleTimeoutMs())).onFailure(e -> log.warn("unloading session {} failed: {}", id, e.toString()));
+      loaded.close(id, new SessionCommand.UnloadIdle(services.settings().idleTimeoutMs()))
+          .onFailure(e -> log.warn("unloading session {} failed: {}", id, e.toString()));
     }
   }
 

@@ -137,7 +137,8 @@ class WorkspaceIT {
     Map<String, Long> sizes = sizes(follower);
     await(runtime.sessions().unload(session));
     follower = runtime.follow(session);
-    assertThat(follower.start.workspaceFiles().stream().collect(Collectors.toMap(WorkspaceFile::path, WorkspaceFile::size))).isEqualTo(sizes);
+    assertThat(follower.start.workspaceFiles().stream().collect(Collectors.toMap(WorkspaceFile::path, WorkspaceFile::size)))
+        .isEqualTo(sizes);
     follower.awaitTurn(runtime.send(session, "say again").turnId());
     assertThat(sizes(follower)).isEqualTo(sizes);
     assertThat(follower.events()).noneMatch(e -> e instanceof SessionEvent.FileDeleted || e instanceof SessionEvent.FileCreated);

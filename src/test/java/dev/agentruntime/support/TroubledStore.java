@@ -32,7 +32,8 @@ public final class TroubledStore implements InvocationHandler {
   }
 
   public PersistenceAdapter adapter() {
-    return (PersistenceAdapter) Proxy.newProxyInstance(TroubledStore.class.getClassLoader(), new Class<?>[] {PersistenceAdapter.class}, this);
+    return (PersistenceAdapter) Proxy.newProxyInstance(TroubledStore.class.getClassLoader(),
+        new Class<?>[] {PersistenceAdapter.class}, this);
   }
 
   public synchronized void set(Trouble next) {
