@@ -45,18 +45,19 @@ final class ApiSchemas {
   private final Map<String, String> clientMessages = clientMessages(asyncApi);
   private final Map<String, JsonSchema> compiled = new ConcurrentHashMap<>();
 
-  /** Of a document only its schemas are looked at; the words that are OpenAPI's own say nothing about what is valid. */
   private static JsonSchemaFactory factory(Map<String, String> documents) {
     JsonMetaSchema dialect = JsonMetaSchema.builder(JsonMetaSchema.getV202012())
-        .keyword(new NonValidationKeyword("components")).keyword(new NonValidationKeyword("discriminator")).build();
+        .keyword(new NonValidationKeyword("components")).build();
     return JsonSchemaFactory.builder(JsonSchemaFactory.getInstance(SpecVersion.VersionFlag.V202012))
         .defaultMetaSchemaIri(dialect.getIri()).metaSchema(dialect)
         .schemaLoaders(loaders -> loaders.schemas(documents)).build();
   }
 
+  /** Of a document only its schemas; a {@code discriminator} is for generators of code and says nothing about what is valid. */
   private static String schemas(String document) {
     ObjectNode root = Json.object();
     root.putObject("components").set("schemas", parsed(document).at("/components/schemas"));
+    root.findParents("discriminator").forEach(schema -> ((ObjectNode) schema).remove("discriminator"));
     return Json.text(root);
   }
 

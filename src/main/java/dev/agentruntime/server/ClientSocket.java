@@ -69,6 +69,7 @@ final class ClientSocket implements FrameSink, LoopFeeds.LifecycleSink, ClientSt
   private boolean authenticated;
   private boolean badJson;
   private boolean busy;
+  private boolean asked;
   private boolean closing;
   private boolean pumpScheduled;
   private boolean snapshotTaken;
@@ -105,7 +106,7 @@ final class ClientSocket implements FrameSink, LoopFeeds.LifecycleSink, ClientSt
     }
     long interval = settings.sockets().pingIntervalMs();
     ticks = loop.scheduleAtFixedRate(this::tick, interval, interval, TimeUnit.MILLISECONDS);
-    socket.fetch(1);
+    readOn();
   }
 
   private void execute(Runnable work) {
@@ -131,8 +132,9 @@ final class ClientSocket implements FrameSink, LoopFeeds.LifecycleSink, ClientSt
     if (closing || !(frame.isText() || frame.isBinary() || frame.isContinuation())) {
       return;
     }
+    asked = false;
     switch (assembler.add(frame, authenticated ? settings.limits().requestBytes() : MAX_AUTH_BYTES)) {
-      case MORE_TO_COME -> socket.fetch(1);
+      case MORE_TO_COME -> readOn();
       case TOO_LARGE -> close(BAD_MESSAGE, "the message is larger than the server accepts");
       case BINARY -> notJson("A frame is JSON in a text frame, not a binary one.");
       case TEXT -> text(assembler.take());
@@ -190,8 +192,10 @@ final class ClientSocket implements FrameSink, LoopFeeds.LifecycleSink, ClientSt
     readOn();
   }
 
+  /** Asks for the next frame, if none is asked for and nothing is in its way. */
   private void readOn() {
-    if (!busy && !closing && outbox.isEmpty()) {
+    if (!asked && !busy && !closing && outbox.isEmpty()) {
+      asked = true;
       socket.fetch(1);
     }
   }
