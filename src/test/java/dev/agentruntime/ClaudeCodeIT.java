@@ -3,6 +3,7 @@ package dev.agentruntime;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import dev.agentruntime.protocol.Block;
 import dev.agentruntime.protocol.CallStatus;
 import dev.agentruntime.protocol.Json;
@@ -12,12 +13,16 @@ import dev.agentruntime.support.RealClaude;
 import dev.agentruntime.support.ScriptedModel;
 import dev.agentruntime.support.TestServer;
 import io.vertx.core.Vertx;
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayOutputStream;
 import java.nio.file.Path;
+import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -85,6 +90,37 @@ class ClaudeCodeIT {
       assertThat(session.fold.snapshot().usage().costUSD()).isPositive();
       assertThat(model.asked()).hasSize(1).allMatch(asked -> asked.apiKey().equals(KEY));
       assertWhole(session);
+    }
+  }
+
+  @Test
+  void picturesReachTheModel() throws Exception {
+    var picture = new ByteArrayOutputStream();
+    ImageIO.write(new BufferedImage(8, 8, BufferedImage.TYPE_INT_RGB), "png", picture);
+    ArrayNode content = Json.object().putArray("content");
+    content.addObject().put("type", "text").put("text", "play:hello say=picture");
+    content.addObject().put("type", "image").putObject("source").put("type", "base64").put("media_type", "image/png")
+        .put("data", Base64.getEncoder().encodeToString(picture.toByteArray()));
+    try (LiveSession session = session()) {
+      assertSucceeded(session.ended(session.say(content)));
+      assertThat(session.blocks(Block.UserMessage.class)).singleElement()
+          .satisfies(message -> assertThat(message.content().json()).isEqualTo(content));
+      assertThat(model.lastAskedWith("say=picture").messages().encode()).contains("\"type\":\"image\"", "image/png");
+      assertWhole(session);
+    }
+  }
+
+  @Test
+  void anUnloadLeavesNoProcessBehind() throws Exception {
+    String mark = "mark-" + UUID.randomUUID();
+    try (LiveSession session = session()) {
+      JsonNode accepted = session.say("play:slowtool mark=" + mark);
+      List<ProcessHandle> processes = awaitProcesses(mark);
+      session.unload();
+      assertThat(session.ended(accepted).path("outcome").asText()).isNotEqualTo("success");
+      for (ProcessHandle process : processes) {
+        process.onExit().get(10, TimeUnit.SECONDS);
+      }
     }
   }
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.node.TextNode;
 import dev.agentruntime.protocol.Block;
 import dev.agentruntime.protocol.Json;
 import dev.agentruntime.protocol.SessionSnapshot;
@@ -51,7 +52,12 @@ public final class LiveSession implements AutoCloseable {
 
   /** @return what was accepted: {@code turnId}, {@code messageId} */
   public JsonNode say(String text) {
-    TestClient.Answer answer = client.post("/sessions/" + id + "/message", Json.object().put("content", text).toString());
+    return say(TextNode.valueOf(text));
+  }
+
+  /** @param content a string or a list of parts */
+  public JsonNode say(JsonNode content) {
+    TestClient.Answer answer = client.post("/sessions/" + id + "/message", Json.object().set("content", content).toString());
     assertThat(answer.status()).as(answer.text()).isEqualTo(202);
     return answer.json();
   }
