@@ -26,6 +26,8 @@ final class RequestRules {
   private static final int MAX_ARCHITECTURE = 100;
   private static final int MAX_NAME = 200;
   private static final int MAX_FIELDS = 256;
+  /** What is nearly as deep as a reader takes could not be read back any more once it is part of a larger answer. */
+  private static final int MAX_DEPTH = 100;
   private static final int MAX_FILES = 1_000;
   private static final int MAX_PATH = 4_096;
   private static final int MAX_PARTS = 200;
@@ -154,8 +156,17 @@ final class RequestRules {
   private void object(String path, ObjectNode object) {
     if (object != null) {
       that(object.size() <= MAX_FIELDS, path, "has more than " + MAX_FIELDS + " fields");
+      that(depth(object) <= MAX_DEPTH, path, "is nested more than " + MAX_DEPTH + " deep");
       wellFormed(path, object);
     }
+  }
+
+  private static int depth(JsonNode json) {
+    int deepest = 0;
+    for (JsonNode child : json) {
+      deepest = Math.max(deepest, depth(child));
+    }
+    return json.isContainerNode() ? deepest + 1 : 0;
   }
 
   private void wellFormed(String path, JsonNode json) {

@@ -170,6 +170,19 @@ class SessionLifetimeIT {
   }
 
   @Test
+  void metadataThatIsTooDeepToBeListedIsRefused() {
+    String session = runtime.newSession();
+    ObjectNode deep = Json.object();
+    for (int i = 0; i < 998; i++) {
+      deep = Json.object().set("d", deep);
+    }
+    ObjectNode metadata = deep;
+    assertThatThrownBy(() -> await(runtime.sessions().patch(session, null, metadata))).isInstanceOfSatisfying(ApiException.class,
+        e -> assertThat(e.code()).isEqualTo(ErrorCode.INVALID_REQUEST));
+    assertThat(Json.bytes(await(runtime.sessions().list(200, null)))).isNotEmpty();
+  }
+
+  @Test
   void anIdleSessionIsUnloadedAndAWorkingOneNever() throws Exception {
     try (TestRuntime hasty = TestRuntime.start(directory.resolve("hasty"), Map.of("AGENT_RUNTIME_IDLE_TIMEOUT_MS", "200"))) {
       String session = hasty.newSession();
