@@ -21,6 +21,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.AfterEach;
@@ -278,6 +280,29 @@ class ClaudeCodeIT {
     server.close();
     server = server(RealClaude.executable());
     assertGoesOn(before, "first");
+  }
+
+  @Test
+  void aTurnThatRunsOutlivesTheServer() {
+    String id;
+    JsonNode accepted;
+    try (LiveSession session = session()) {
+      id = session.id;
+      accepted = session.say("play:text n=200 delay=30");
+      session.awaitBlock(data -> data.path("delta").asText().contains("word5 "));
+    }
+    server.close();
+    server = server(RealClaude.executable());
+    try (LiveSession session = LiveSession.join(server.client(), id)) {
+      if (session.fold.runtime().turn() != null) {
+        assertSucceeded(session.ended(accepted));
+      }
+      assertThat(session.texts()).singleElement()
+          .isEqualTo(IntStream.range(0, 200).mapToObj(i -> "word" + i + " ").collect(Collectors.joining()));
+      assertThat(model.asked()).hasSize(1);
+      assertSucceeded(session.runs("play:history"));
+      assertWhole(session);
+    }
   }
 
   private void assertGoesOn(SessionSnapshot before, String said) {

@@ -30,6 +30,7 @@ final class AgentLink {
   private byte[] rest = NOTHING;
   private int restLength;
   private long consumed;
+  private boolean detached;
 
   /**
    * @param settled what to wait for before the next line is understood
@@ -62,7 +63,9 @@ final class AgentLink {
           if (read.failed()) {
             log.warn("reading the agent's output failed", read.cause());
           }
-          ended.tryComplete();
+          if (!detached) {
+            ended.tryComplete();
+          }
         }));
   }
 
@@ -87,8 +90,9 @@ final class AgentLink {
     return process.signal(SandboxProcess.Signal.KILL);
   }
 
-  /** Lets go of the process and leaves it alone. */
+  /** Lets go of the process and leaves it alone: that nothing is read any more does not mean that it has ended. */
   void detach() {
+    detached = true;
     process.stopReading();
   }
 
