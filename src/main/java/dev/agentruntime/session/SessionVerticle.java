@@ -117,6 +117,9 @@ final class SessionVerticle extends VerticleBase {
     if (open != null) {
       turns.resume(open, sameProcess, cutOff.delivered() != null);
     } else {
+      if (host.link() == null) {
+        session.agentEnded();
+      }
       turns.pump();
     }
   }
