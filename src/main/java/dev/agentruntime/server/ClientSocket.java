@@ -358,7 +358,8 @@ final class ClientSocket implements FrameSink, LoopFeeds.LifecycleSink, ClientSt
     silentTicks = heard || busy || sent != sentBefore ? 0 : silentTicks + 1;
     heard = false;
     if (silentTicks >= 2) {
-      context.channel().close();
+      // Of the context, not the channel: that would be a polite close by Vert.x, which waits for a peer that is not there.
+      context.close();
       return;
     }
     socket.writePing(Buffer.buffer(0));
@@ -372,7 +373,7 @@ final class ClientSocket implements FrameSink, LoopFeeds.LifecycleSink, ClientSt
     }
     stop();
     socket.close(code, reason);
-    loop.schedule(() -> context.channel().close(), CLOSE_MS, TimeUnit.MILLISECONDS);
+    loop.schedule(() -> context.close(), CLOSE_MS, TimeUnit.MILLISECONDS);
   }
 
   private void stop() {

@@ -166,23 +166,27 @@ public final class RawSocket implements AutoCloseable {
 
   /** The {@code data:} of the next server-sent event. */
   public String eventData() {
+    String line = line();
+    while (!line.startsWith("data: ")) {
+      line = line();
+    }
+    return line.substring("data: ".length());
+  }
+
+  /** The next line. */
+  public String line() {
+    ByteArrayOutputStream line = new ByteArrayOutputStream();
     try {
-      while (true) {
-        ByteArrayOutputStream line = new ByteArrayOutputStream();
-        for (int c = in.read(); c != '\n'; c = in.read()) {
-          if (c < 0) {
-            throw new AssertionError("the stream has ended");
-          }
-          line.write(c);
+      for (int c = in.read(); c != '\n'; c = in.read()) {
+        if (c < 0) {
+          throw new AssertionError("the stream has ended");
         }
-        String text = line.toString(StandardCharsets.UTF_8);
-        if (text.startsWith("data: ")) {
-          return text.substring("data: ".length());
-        }
+        line.write(c);
       }
     } catch (IOException e) {
       throw new AssertionError(e);
     }
+    return line.toString(StandardCharsets.UTF_8);
   }
 
   /** What there is until the server closes. */
