@@ -358,7 +358,7 @@ class ClaudeCodeIT {
       assertThat(session.texts()).containsExactly("The whole answer after the drop.");
       assertSucceeded(session.runs("play:midstream"));
       assertThat(session.texts()).containsExactly("The whole answer after the drop.", "The whole answer on the second try.");
-      assertThat(session.events).filteredOn(event -> event.path("event").asText().equals("session:block:removed")).hasSize(2);
+      assertThat(session.events).filteredOn(event -> event.path("event").asText().equals("session:block:removed")).isNotEmpty();
       assertWhole(session);
     }
   }

@@ -13,6 +13,9 @@ import java.util.UUID;
 /** One answer of {@link ScriptedModel}: as server-sent events at the script's pace, or whole. */
 final class ModelStream {
 
+  /** So that the client has most likely shown what came before. */
+  private static final long BREAK_AFTER_MS = 300;
+
   private final Vertx vertx;
   private final HttpServerRequest request;
   private final String model;
@@ -49,8 +52,8 @@ final class ModelStream {
         add(new JsonObject().put("type", "message_stop"), 0);
       }
       case ERROR_EVENT -> add(new JsonObject().put("type", "error")
-          .put("error", new JsonObject().put("type", "overloaded_error").put("message", "Overloaded")), 0);
-      case CONNECTION_CUT -> add(null, 0);
+          .put("error", new JsonObject().put("type", "overloaded_error").put("message", "Overloaded")), BREAK_AFTER_MS);
+      case CONNECTION_CUT -> add(null, BREAK_AFTER_MS);
     }
     var response = request.response();
     response.setChunked(true).putHeader("content-type", "text/event-stream");
