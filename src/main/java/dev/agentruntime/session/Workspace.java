@@ -208,11 +208,13 @@ final class Workspace {
       if (stat.succeeded()) {
         return look(stat.result());
       }
-      if (session.file(path) != null && isNoFile(stat.cause())) {
-        forget(path);
-        return Future.succeededFuture();
+      if (!isNoFile(stat.cause())) {
+        return compareAll();
       }
-      return compareAll();
+      if (session.file(path) != null) {
+        forget(path);
+      }
+      return Future.succeededFuture();
     }));
   }
 
