@@ -132,7 +132,7 @@ final class FileRoutes {
     return false;
   }
 
-  /** Reads a chunk when the one before has gone out, so that a file of any size costs two chunks of memory. */
+  /** Reads a chunk when the one before has gone out, so that a file of any size costs one chunk of memory. */
   private final class Download {
     private final RoutingContext context;
     private final HttpServerResponse response;
@@ -168,12 +168,7 @@ final class FileRoutes {
       }
       offset += chunk.length();
       left -= chunk.length();
-      response.write(chunk);
-      if (response.writeQueueFull()) {
-        response.drainHandler(nothing -> next());
-      } else {
-        context.vertx().runOnContext(nothing -> next());
-      }
+      response.write(chunk).onSuccess(written -> next());
     }
 
     /** The length was promised; cutting the connection is how HTTP says that it was not kept. */

@@ -191,10 +191,14 @@ public final class RawSocket implements AutoCloseable {
 
   /** What there is until the server closes. */
   public String rest() {
+    return new String(restBytes(), StandardCharsets.UTF_8);
+  }
+
+  public byte[] restBytes() {
     try {
-      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+      return in.readAllBytes();
     } catch (IOException e) {
-      return e.toString();
+      return e.toString().getBytes(StandardCharsets.UTF_8);
     }
   }
 
