@@ -70,6 +70,7 @@ class LoadIT {
     Files.writeString(profiles.resolve("demo.json"), "{\"name\":\"Demo\",\"architecture\":\"claude-agent-sdk\",\"command\":[\"demo\"]}");
     Settings settings = TestRuntime.settings(directory, Map.of("AGENT_RUNTIME_PROFILES_DIR", profiles.toString(),
         "AGENT_RUNTIME_LIMITS_EVENT_LOG_BYTES", Long.toString(8 * MIB),
+        "AGENT_RUNTIME_SOCKETS_PING_INTERVAL_MS", Integer.toString(PATIENCE_SECONDS * 1000),
         "AGENT_RUNTIME_SANDBOX_START_TIMEOUT_MS", Integer.toString(PATIENCE_SECONDS * 1000)));
     server = new AgentRuntimeServer(vertx, AgentRuntime.create(vertx, settings, AgentRuntime.persistence(vertx, settings)));
     await(server.start());
@@ -97,6 +98,7 @@ class LoadIT {
     Onlooker(WebSocket socket, String sessionId) {
       this.socket = socket;
       socket.textMessageHandler(this::received);
+      socket.closeHandler(closed -> completed.tryFail("closed with " + socket.closeStatusCode() + " at " + (fold == null ? 0 : fold.seq())));
       socket.writeTextMessage(Json.object().put("type", "session:join").put("sessionId", sessionId).toString());
     }
 
