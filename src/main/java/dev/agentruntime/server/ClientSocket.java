@@ -35,13 +35,6 @@ import java.util.concurrent.TimeUnit;
  */
 final class ClientSocket implements FrameSink, LoopFeeds.LifecycleSink, ClientStreams.Connection, SocketTap.Listener {
 
-  static final short GOING_AWAY = 1001;
-  static final short PROTOCOL_ERROR = 1002;
-  static final short OVERLOADED = 1013;
-  static final short NOT_AUTHENTICATED = 4001;
-  static final short NOT_ALLOWED = 4003;
-  static final short BAD_MESSAGE = 4008;
-
   /** Largest message of a client that is not known yet. */
   private static final int MAX_AUTH_BYTES = 8 * 1024;
 
@@ -101,7 +94,7 @@ final class ClientSocket implements FrameSink, LoopFeeds.LifecycleSink, ClientSt
     socket.pongHandler(pong -> heard = true);
     feeds.metrics().socketsOpen.incrementAndGet();
     if (!authenticated) {
-      authTimeout = loop.schedule(() -> close(NOT_AUTHENTICATED, "not authenticated in time"),
+      authTimeout = loop.schedule(() -> close(CloseCode.NOT_AUTHENTICATED, "not authenticated in time"),
           settings.sockets().authTimeoutMs(), TimeUnit.MILLISECONDS);
     }
     long interval = settings.sockets().pingIntervalMs();
@@ -135,7 +128,7 @@ final class ClientSocket implements FrameSink, LoopFeeds.LifecycleSink, ClientSt
     asked = false;
     switch (assembler.add(frame, authenticated ? settings.limits().requestBytes() : MAX_AUTH_BYTES)) {
       case MORE_TO_COME -> readOn();
-      case TOO_LARGE -> close(BAD_MESSAGE, "the message is larger than the server accepts");
+      case TOO_LARGE -> close(CloseCode.BAD_MESSAGE, "the message is larger than the server accepts");
       case BINARY -> notJson("A frame is JSON in a text frame, not a binary one.");
       case TEXT -> text(assembler.take());
     }
@@ -166,7 +159,7 @@ final class ClientSocket implements FrameSink, LoopFeeds.LifecycleSink, ClientSt
     try {
       ClientMessage message = schemas.clientMessage(json);
       if (!authenticated && !(message instanceof ClientMessage.Auth)) {
-        close(NOT_AUTHENTICATED, "not authenticated");
+        close(CloseCode.NOT_AUTHENTICATED, "not authenticated");
         return Future.succeededFuture();
       }
       return requests.handle(message);
@@ -174,7 +167,7 @@ final class ClientSocket implements FrameSink, LoopFeeds.LifecycleSink, ClientSt
       if (authenticated) {
         send(SocketFrames.error(e, id, json.path("sessionId").textValue()));
       } else {
-        close(NOT_AUTHENTICATED, "not authenticated");
+        close(CloseCode.NOT_AUTHENTICATED, "not authenticated");
       }
     } catch (RuntimeException e) {
       send(SocketFrames.error(ErrorResponses.toApiException(e, "a WebSocket message"), id, null));
@@ -184,7 +177,7 @@ final class ClientSocket implements FrameSink, LoopFeeds.LifecycleSink, ClientSt
 
   private void notJson(String what) {
     if (badJson || !authenticated) {
-      close(BAD_MESSAGE, "not JSON");
+      close(CloseCode.BAD_MESSAGE, "not JSON");
       return;
     }
     badJson = true;
@@ -202,7 +195,7 @@ final class ClientSocket implements FrameSink, LoopFeeds.LifecycleSink, ClientSt
 
   void authenticate(String token, JsonNode id) {
     if (!authentication.accepts(token)) {
-      close(NOT_AUTHENTICATED, "the API key is not valid");
+      close(CloseCode.NOT_AUTHENTICATED, "the API key is not valid");
       return;
     }
     authenticated = true;
@@ -349,7 +342,7 @@ final class ClientSocket implements FrameSink, LoopFeeds.LifecycleSink, ClientSt
 
   @Override
   public boolean badFrame(boolean tooLarge) {
-    close(tooLarge ? BAD_MESSAGE : PROTOCOL_ERROR, tooLarge ? "the message is larger than the server accepts" : "not a WebSocket frame");
+    close(tooLarge ? CloseCode.BAD_MESSAGE : CloseCode.PROTOCOL_ERROR, tooLarge ? "the message is larger than the server accepts" : "not a WebSocket frame");
     return true;
   }
 
@@ -400,7 +393,7 @@ final class ClientSocket implements FrameSink, LoopFeeds.LifecycleSink, ClientSt
 
   @Override
   public Future<Void> drain() {
-    execute(() -> close(GOING_AWAY, "the server is draining; connect again"));
+    execute(() -> close(CloseCode.GOING_AWAY, "the server is draining; connect again"));
     return closed.future();
   }
 }

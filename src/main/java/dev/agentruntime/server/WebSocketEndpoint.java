@@ -51,12 +51,12 @@ public final class WebSocketEndpoint implements Handler<ServerWebSocket> {
     try {
       authentication.checkLocal(headers);
     } catch (ApiException e) {
-      socket.close(ClientSocket.NOT_ALLOWED, "only from this machine, as no API key is set");
+      socket.close(CloseCode.NOT_ALLOWED, "only from this machine, as no API key is set");
       return;
     }
     String token = Authentication.bearer(headers);
     if (token != null && !authentication.accepts(token)) {
-      socket.close(ClientSocket.NOT_AUTHENTICATED, "the API key is not valid");
+      socket.close(CloseCode.NOT_AUTHENTICATED, "the API key is not valid");
       return;
     }
     ClientSocket client = new ClientSocket(socket, channel, this, token != null || !authentication.required());
@@ -66,7 +66,7 @@ public final class WebSocketEndpoint implements Handler<ServerWebSocket> {
         client.drain();
       }
     } else {
-      socket.close(ClientSocket.OVERLOADED, "as many connections as the server accepts");
+      socket.close(CloseCode.OVERLOADED, "as many connections as the server accepts");
     }
   }
 

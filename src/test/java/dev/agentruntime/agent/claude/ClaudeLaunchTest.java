@@ -62,7 +62,7 @@ class ClaudeLaunchTest {
   }
 
   private LaunchPlan plan(boolean resume) throws Exception {
-    LaunchRequest request = new LaunchRequest(SESSION, profile(), options, "/work", "/home/a", resume);
+    LaunchRequest request = new LaunchRequest(SESSION, profile(), options, "/work", "/sandbox", resume);
     try {
       return architecture().plan(request, line -> { }).toCompletionStage().toCompletableFuture().get(20, TimeUnit.SECONDS);
     } catch (ExecutionException e) {
@@ -116,7 +116,7 @@ class ClaudeLaunchTest {
         "stream-json", "--verbose", "--include-partial-messages", "--replay-user-messages", "--forward-subagent-text",
         "--strict-mcp-config", "--dangerously-skip-permissions", "--session-id", SESSION);
     assertThat(plan(true).process().command()).endsWith("--resume", SESSION).doesNotContain("--session-id");
-    assertThat(planned()).containsEntry("IS_SANDBOX", "1").containsEntry("CLAUDE_CONFIG_DIR", "/home/a/.claude")
+    assertThat(planned()).containsEntry("IS_SANDBOX", "1").containsEntry("CLAUDE_CONFIG_DIR", "/sandbox/.claude")
         .containsEntry("ANTHROPIC_API_KEY", "sk-server").containsEntry("CLAUDE_CODE_MAX_RETRIES", "2")
         .containsEntry("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1").containsEntry("DISABLE_AUTOUPDATER", "1")
         .containsEntry("DISABLE_TELEMETRY", "1").containsEntry("DISABLE_ERROR_REPORTING", "1")
@@ -145,7 +145,7 @@ class ClaudeLaunchTest {
     profile.put("systemPrompt", "You are \"X\".");
     profile.put("agentMDFile", "Be brief.");
     assertThat(files()).containsEntry(".agent-runtime/system-prompt.md", "You are \"X\".").containsEntry(".claude/CLAUDE.md", "Be brief.");
-    assertThat(command()).containsSubsequence("--system-prompt-file", "/home/a/.agent-runtime/system-prompt.md",
+    assertThat(command()).containsSubsequence("--system-prompt-file", "/sandbox/.agent-runtime/system-prompt.md",
         "--system-prompt-snapshot", "off").noneMatch(word -> word.contains("You are"));
   }
 
@@ -171,7 +171,7 @@ class ClaudeLaunchTest {
     assertThat(files()).containsEntry(".claude/commands/ship.md", "Ship $ARGUMENTS");
     assertThat(json(files().get(".agent-runtime/agents.json"))).isEqualTo(json("{\"r\":{\"description\":\"Reviews\",\"prompt\":\"You review\","
         + "\"model\":\"haiku\",\"tools\":[\"Read\"]},\"s\":{\"description\":\"Says\",\"prompt\":\"You say\"}}"));
-    assertThat(command()).containsSubsequence("--agents", "/home/a/.agent-runtime/agents.json");
+    assertThat(command()).containsSubsequence("--agents", "/sandbox/.agent-runtime/agents.json");
   }
 
   @Test
@@ -182,11 +182,11 @@ class ClaudeLaunchTest {
         new AgentProfile.ExternalMcpServer("far", "sse", null, null, null, "https://example.com/mcp", Map.of("A", "b")),
         new AgentProfile.ExternalMcpServer("near", null, "npx", List.of("thing"), null, null, null)));
     assertThat(json(files().get(".agent-runtime/mcp.json")).path("mcpServers")).isEqualTo(json("{\"own\":{\"type\":\"stdio\","
-        + "\"command\":\"/bin/sh\",\"args\":[\"-c\",\"cd \\\"$0\\\" && exec \\\"$@\\\"\",\"/home/a/.agent-runtime/mcp/own\",\"node\",\"s.js\"],"
+        + "\"command\":\"/bin/sh\",\"args\":[\"-c\",\"cd \\\"$0\\\" && exec \\\"$@\\\"\",\"/sandbox/.agent-runtime/mcp/own\",\"node\",\"s.js\"],"
         + "\"env\":{\"TOKEN\":\"secret\"}},\"far\":{\"type\":\"sse\",\"url\":\"https://example.com/mcp\",\"headers\":{\"A\":\"b\"}},"
         + "\"near\":{\"type\":\"stdio\",\"command\":\"npx\",\"args\":[\"thing\"],\"env\":{}}}"));
     assertThat(files()).containsEntry(".agent-runtime/mcp/own/s.js", "x");
-    assertThat(command()).containsSubsequence("--mcp-config", "/home/a/.agent-runtime/mcp.json").noneMatch(word -> word.contains("secret"));
+    assertThat(command()).containsSubsequence("--mcp-config", "/sandbox/.agent-runtime/mcp.json").noneMatch(word -> word.contains("secret"));
   }
 
   @Test
@@ -210,22 +210,22 @@ class ClaudeLaunchTest {
     LaunchPlan plan = plan(false);
     assertThat(plan.setup()).extracting(LaunchPlan.SetupStep::description)
         .containsExactly("Installing 2 npm packages", "Installing 1 Python package");
-    assertThat(plan.setup().get(0).command().command()).startsWith("npm", "install", "--prefix", "/home/a/.agent-runtime/npm")
+    assertThat(plan.setup().get(0).command().command()).startsWith("npm", "install", "--prefix", "/sandbox/.agent-runtime/npm")
         .endsWith("--", "left-pad@1.3.0", "@scope/x");
     assertThat(plan.setup().get(0).command().environment()).containsEntry("NPM_CONFIG_REGISTRY", "https://example.com");
     assertThat(plan.setup().get(1).command().command()).startsWith("python3", "-m", "pip", "install")
-        .containsSubsequence("--target", "/home/a/.agent-runtime/python", "--", "six==1.17.0");
+        .containsSubsequence("--target", "/sandbox/.agent-runtime/python", "--", "six==1.17.0");
     assertThat(plan.process().command()).startsWith("/bin/sh", "-c", "export PATH=\"$0:$PATH\"; exec \"$@\"",
-        "/home/a/.agent-runtime/npm/node_modules/.bin:/home/a/.agent-runtime/python/bin");
-    assertThat(plan.process().environment()).containsEntry("NODE_PATH", "/home/a/.agent-runtime/npm/node_modules")
-        .containsEntry("PYTHONPATH", "/home/a/.agent-runtime/python:/mine");
+        "/sandbox/.agent-runtime/npm/node_modules/.bin:/sandbox/.agent-runtime/python/bin");
+    assertThat(plan.process().environment()).containsEntry("NODE_PATH", "/sandbox/.agent-runtime/npm/node_modules")
+        .containsEntry("PYTHONPATH", "/sandbox/.agent-runtime/python:/mine");
   }
 
   @Test
   void theProfilesVariablesReachTheAgentButDoNotMoveIt() throws Exception {
     profile.put("environmentVariables", Map.of("MINE", "1", "CLAUDE_CODE_MAX_RETRIES", "9", "CLAUDE_CONFIG_DIR", "/etc", "IS_SANDBOX", "0"));
     assertThat(planned()).containsEntry("MINE", "1").containsEntry("CLAUDE_CODE_MAX_RETRIES", "9")
-        .containsEntry("CLAUDE_CONFIG_DIR", "/home/a/.claude").containsEntry("IS_SANDBOX", "1");
+        .containsEntry("CLAUDE_CONFIG_DIR", "/sandbox/.claude").containsEntry("IS_SANDBOX", "1");
   }
 
   @Test
