@@ -22,25 +22,32 @@ final class SlowClients {
   private static final long BODY_MS = 300_000;
 
   private final Map<HttpConnection, Waiting> connections = new HashMap<>();
+  private final long idleMs;
 
   /** @param request the last one, or {@code null} before the first */
   private record Waiting(HttpServerRequest request, long sinceNanos) {
 
     boolean answering() {
-      return request != null && (request.response().getStatusCode() == 101 || request.isEnded() && !request.response().ended());
+      return request != null && (upgraded() || request.isEnded() && !request.response().ended());
+    }
+
+    /** A WebSocket's handshake ends at once, and then the connection is no more HTTP's. */
+    private boolean upgraded() {
+      return request.response().getStatusCode() == 101;
     }
 
     boolean done() {
-      return request != null && request.isEnded() && request.response().ended();
-    }
-
-    boolean tooLong(long now) {
-      return now - sinceNanos > (request == null ? IDLE_MS : BODY_MS) * 1_000_000;
+      return request != null && !upgraded() && request.isEnded() && request.response().ended();
     }
   }
 
   SlowClients(Vertx vertx) {
-    vertx.setPeriodic(SWEEP_MS, timer -> sweep(System.nanoTime()));
+    this(vertx, SWEEP_MS, IDLE_MS);
+  }
+
+  SlowClients(Vertx vertx, long sweepMs, long idleMs) {
+    this.idleMs = idleMs;
+    vertx.setPeriodic(sweepMs, timer -> sweep(System.nanoTime()));
   }
 
   void opened(HttpConnection connection) {
@@ -55,11 +62,15 @@ final class SlowClients {
   private void sweep(long now) {
     var slow = new ArrayList<HttpConnection>();
     connections.forEach((connection, waiting) -> {
-      if (!waiting.answering() && !waiting.done() && waiting.tooLong(now)) {
+      if (!waiting.answering() && !waiting.done() && tooLong(waiting, now)) {
         slow.add(connection);
       }
     });
     connections.replaceAll((connection, waiting) -> waiting.done() ? new Waiting(null, now) : waiting);
     slow.forEach(HttpConnection::close);
+  }
+
+  private boolean tooLong(Waiting waiting, long now) {
+    return now - waiting.sinceNanos() > (waiting.request() == null ? idleMs : BODY_MS) * 1_000_000;
   }
 }
