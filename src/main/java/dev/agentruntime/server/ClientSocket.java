@@ -342,7 +342,8 @@ final class ClientSocket implements FrameSink, LoopFeeds.LifecycleSink, ClientSt
 
   @Override
   public boolean badFrame(boolean tooLarge) {
-    close(tooLarge ? CloseCode.BAD_MESSAGE : CloseCode.PROTOCOL_ERROR, tooLarge ? "the message is larger than the server accepts" : "not a WebSocket frame");
+    close(tooLarge ? CloseCode.BAD_MESSAGE : CloseCode.PROTOCOL_ERROR,
+        tooLarge ? "the message is larger than the server accepts" : "not a WebSocket frame");
     return true;
   }
 
