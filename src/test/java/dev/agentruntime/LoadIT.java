@@ -230,7 +230,7 @@ class LoadIT {
     conversations(WARM_UP);
     long before = heap();
     conversations(SESSIONS);
-    assertThat(heap() - before).as("bytes left of %d sessions", SESSIONS).isLessThan(SESSIONS * 16 * 1024L);
+    assertThat(heap() - before).as("bytes left of %d sessions", SESSIONS).isLessThan(SESSIONS * 32 * 1024L);
   }
 
   /** That many sessions with a socket each, all at once; in the end all are unloaded and nothing is left of them. */
