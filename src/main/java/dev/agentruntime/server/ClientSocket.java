@@ -58,7 +58,7 @@ final class ClientSocket implements FrameSink, LoopFeeds.LifecycleSink, ClientSt
   private final WatchQueue watchQueue = new WatchQueue();
   private final Promise<Void> closed = Promise.promise();
   private ScheduledFuture<?> authTimeout;
-  private ScheduledFuture<?> ticks;
+  private Heartbeat heartbeat;
   private boolean authenticated;
   private boolean badJson;
   private boolean busy;
@@ -66,9 +66,6 @@ final class ClientSocket implements FrameSink, LoopFeeds.LifecycleSink, ClientSt
   private boolean closing;
   private boolean pumpScheduled;
   private boolean snapshotTaken;
-  private boolean heard = true;
-  private int silentTicks;
-  private long sentBefore;
 
   ClientSocket(ServerWebSocket socket, ChannelHandlerContext context, WebSocketEndpoint endpoint, boolean authenticated) {
     this.socket = socket;
@@ -91,14 +88,13 @@ final class ClientSocket implements FrameSink, LoopFeeds.LifecycleSink, ClientSt
     socket.closeHandler(nothing -> execute(this::gone));
     socket.exceptionHandler(cause -> { });
     socket.frameHandler(frame -> execute(() -> received(frame)));
-    socket.pongHandler(pong -> heard = true);
+    socket.pongHandler(pong -> heartbeat.heard());
     feeds.metrics().socketsOpen.incrementAndGet();
     if (!authenticated) {
       authTimeout = loop.schedule(() -> close(CloseCode.NOT_AUTHENTICATED, "not authenticated in time"),
           settings.sockets().authTimeoutMs(), TimeUnit.MILLISECONDS);
     }
-    long interval = settings.sockets().pingIntervalMs();
-    ticks = loop.scheduleAtFixedRate(this::tick, interval, interval, TimeUnit.MILLISECONDS);
+    heartbeat = new Heartbeat(socket, context, outbox, settings.sockets().pingIntervalMs(), () -> busy);
     readOn();
   }
 
@@ -121,7 +117,7 @@ final class ClientSocket implements FrameSink, LoopFeeds.LifecycleSink, ClientSt
   }
 
   private void received(WebSocketFrame frame) {
-    heard = true;
+    heartbeat.heard();
     if (closing || !(frame.isText() || frame.isBinary() || frame.isContinuation())) {
       return;
     }
@@ -347,19 +343,6 @@ final class ClientSocket implements FrameSink, LoopFeeds.LifecycleSink, ClientSt
     return true;
   }
 
-  private void tick() {
-    long sent = outbox.bytesSent();
-    silentTicks = heard || busy || sent != sentBefore ? 0 : silentTicks + 1;
-    heard = false;
-    if (silentTicks >= 2) {
-      // Of the context, not the channel: that would be a polite close by Vert.x, which waits for a peer that is not there.
-      context.close();
-      return;
-    }
-    socket.writePing(Buffer.buffer(0));
-    sentBefore = sent;
-  }
-
   /** Says why, and hangs up if the client does not answer. */
   void close(short code, String reason) {
     if (closing) {
@@ -377,7 +360,7 @@ final class ClientSocket implements FrameSink, LoopFeeds.LifecycleSink, ClientSt
     lagging.clear();
     feeds.unwatch(this);
     outbox.close();
-    ticks.cancel(false);
+    heartbeat.stop();
     if (authTimeout != null) {
       authTimeout.cancel(false);
     }
