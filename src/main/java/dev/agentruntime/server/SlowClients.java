@@ -23,31 +23,37 @@ final class SlowClients {
 
   private final Map<HttpConnection, Waiting> connections = new HashMap<>();
   private final long idleMs;
+  private final long bodyMs;
 
   /** @param request the last one, or {@code null} before the first */
   private record Waiting(HttpServerRequest request, long sinceNanos) {
 
     boolean answering() {
-      return request != null && (upgraded() || request.isEnded() && !request.response().ended());
+      return request != null && request.isEnded() && !request.response().ended();
     }
 
     /** A WebSocket's handshake ends at once, and then the connection is no more HTTP's. */
-    private boolean upgraded() {
-      return request.response().getStatusCode() == 101;
+    boolean upgraded() {
+      return request != null && request.response().getStatusCode() == 101;
     }
 
     boolean done() {
-      return request != null && !upgraded() && request.isEnded() && request.response().ended();
+      return request != null && request.isEnded() && request.response().ended();
     }
   }
 
   SlowClients(Vertx vertx) {
-    this(vertx, SWEEP_MS, IDLE_MS);
+    this(vertx, SWEEP_MS, IDLE_MS, BODY_MS);
   }
 
-  SlowClients(Vertx vertx, long sweepMs, long idleMs) {
+  SlowClients(Vertx vertx, long sweepMs, long idleMs, long bodyMs) {
     this.idleMs = idleMs;
+    this.bodyMs = bodyMs;
     vertx.setPeriodic(sweepMs, timer -> sweep(System.nanoTime()));
+  }
+
+  int watched() {
+    return connections.size();
   }
 
   void opened(HttpConnection connection) {
@@ -60,6 +66,8 @@ final class SlowClients {
   }
 
   private void sweep(long now) {
+    // It has a pulse of its own, and never says here that it was closed.
+    connections.values().removeIf(Waiting::upgraded);
     var slow = new ArrayList<HttpConnection>();
     connections.forEach((connection, waiting) -> {
       if (!waiting.answering() && !waiting.done() && tooLong(waiting, now)) {
@@ -71,6 +79,6 @@ final class SlowClients {
   }
 
   private boolean tooLong(Waiting waiting, long now) {
-    return now - waiting.sinceNanos() > (waiting.request() == null ? idleMs : BODY_MS) * 1_000_000;
+    return now - waiting.sinceNanos() > (waiting.request() == null ? idleMs : bodyMs) * 1_000_000;
   }
 }
