@@ -45,7 +45,9 @@ final class LocalProcess implements SandboxProcess {
   private volatile Runnable unfollow = () -> { };
   private boolean seenAlive;
 
-  LocalProcess(ProcessDirectory directory, Keeper keeper, Workers workers, Reaper reaper) {
+  /** @param justStarted by this runtime, so that what is left of its group is known to be its own however soon it ended */
+  LocalProcess(ProcessDirectory directory, Keeper keeper, boolean justStarted, Workers workers, Reaper reaper) {
+    this.seenAlive = justStarted;
     this.directory = directory;
     this.keeper = keeper;
     this.family = Family.ofProcess(directory.id(), keeper);

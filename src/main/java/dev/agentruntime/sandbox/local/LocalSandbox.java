@@ -127,7 +127,7 @@ final class LocalSandbox implements Sandbox {
     ProcessDirectory process = directory.process(SandboxDirectory.newId());
     process.create();
     try {
-      return follow(process, launcher.launch(process, spec, withInput));
+      return follow(process, launcher.launch(process, spec, withInput), true);
     } catch (IOException | RuntimeException e) {
       TreeRemover.remove(process.path());
       throw e;
@@ -141,11 +141,11 @@ final class LocalSandbox implements Sandbox {
 
   private synchronized LocalProcess reattach(ProcessDirectory process) throws IOException {
     LocalProcess known = processes.get(process.id());
-    return known != null ? known : follow(process, process.readKeeper().orElseThrow(LocalSandbox::noProcess));
+    return known != null ? known : follow(process, process.readKeeper().orElseThrow(LocalSandbox::noProcess), false);
   }
 
-  private LocalProcess follow(ProcessDirectory process, Keeper keeper) {
-    LocalProcess followed = new LocalProcess(process, keeper, workers, reaper);
+  private LocalProcess follow(ProcessDirectory process, Keeper keeper, boolean justStarted) {
+    LocalProcess followed = new LocalProcess(process, keeper, justStarted, workers, reaper);
     processes.put(process.id(), followed);
     followed.exit().onComplete(exit -> {
       processes.remove(process.id(), followed);
