@@ -24,8 +24,8 @@ class ArchitectureTest {
 
   private static final String ROOT = "dev.agentruntime";
 
-  /** About 400, as the rule says. */
-  private static final int MOST_LINES = 420;
+  /** As the rule says. */
+  private static final int MOST_LINES = 400;
 
   /** What a package may use of ours beside itself. A package below one of these may use what that one may, and that one. */
   private static final Map<String, Set<String>> MAY_USE = Map.of(
@@ -111,7 +111,7 @@ class ArchitectureTest {
   void aLongFileIsFound() {
     String path = "src/main/java/dev/agentruntime/session/A.java";
     assertThat(violations(new Source(path, "x\n".repeat(MOST_LINES)))).isEmpty();
-    assertThat(violations(new Source(path, "x\n".repeat(MOST_LINES + 1)))).singleElement().asString().contains("421 lines");
+    assertThat(violations(new Source(path, "x\n".repeat(MOST_LINES + 1)))).singleElement().asString().contains(MOST_LINES + 1 + " lines");
   }
 
   @ParameterizedTest

@@ -39,6 +39,7 @@ class MainIT {
     program.environment().clear();
     program.environment().putAll(environment);
     program.environment().put("HOME", home.toString());
+    program.environment().put("LC_ALL", "C.UTF-8");
     return program.directory(home.toFile()).redirectErrorStream(true).start();
   }
 

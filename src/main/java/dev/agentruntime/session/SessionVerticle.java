@@ -284,13 +284,15 @@ final class SessionVerticle extends VerticleBase {
     return synced.transform(v -> sync.sync()).onComplete(done -> dirty |= done.failed() || sync.hasWork());
   }
 
-  /** The last save before a sandbox goes: it may take only so long, and the sandbox goes whether or not it worked. */
-  private void finalSync() {
+  /** The last save before a sandbox goes: it may take only so long. @return whether it worked */
+  private boolean finalSync() {
     try {
       Future.await(workspace.reconcile().transform(v -> sync.sync())
           .timeout(services.settings().shutdownGraceMs(), TimeUnit.MILLISECONDS));
+      return true;
     } catch (Exception e) {
-      log.error("session {} could not be saved before its sandbox was ended", sessionId, e);
+      log.error("session {} could not be saved", sessionId, e);
+      return false;
     }
   }
 
@@ -306,9 +308,9 @@ final class SessionVerticle extends VerticleBase {
   private void handOver() {
     boolean running = !turns.idle() && host.link() != null;
     turns.close();
-    finalSync();
-    if (running) {
-      log.info("session {} goes on with its turn in its sandbox", sessionId);
+    boolean saved = finalSync();
+    if (running || !saved) {
+      log.info("session {} stays in its sandbox, for the next runtime", sessionId);
       host.handOver();
     } else {
       host.terminate();

@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import java.util.function.Supplier;
 
 /**
  * A process that saves to an SQLite file without end, until it is killed or a save fails, and prints each save once it is complete:
@@ -35,11 +36,20 @@ final class SavingProcess implements AutoCloseable {
     this.lines = new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
   }
 
+  /** One that leaves the file to others now and then: SQLite's lock is not fair. */
+  static SavingProcess startAmongOthers(Path file) throws IOException {
+    return start(file, 0, 2);
+  }
+
   /** @param maxFileKilobytes what a file may grow to, or 0 for no limit */
   static SavingProcess start(Path file, int maxFileKilobytes) throws IOException {
+    return start(file, maxFileKilobytes, 0);
+  }
+
+  private static SavingProcess start(Path file, int maxFileKilobytes, int pauseMs) throws IOException {
     List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx256m",
         "--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path"),
-        SavingProcess.class.getName(), file.toString()));
+        SavingProcess.class.getName(), file.toString(), Integer.toString(pauseMs)));
     if (maxFileKilobytes > 0) {
       command.addAll(0, List.of("bash", "-c", "ulimit -f " + maxFileKilobytes + "; exec \"$@\"", "limited"));
     }
@@ -91,23 +101,25 @@ final class SavingProcess implements AutoCloseable {
   public static void main(String[] arguments) {
     Vertx vertx = Vertx.vertx();
     PersistenceAdapter store = SqlPersistence.sqlite(vertx, Path.of(arguments[0]));
+    int pauseMs = Integer.parseInt(arguments[1]);
+    Supplier<Future<?>> pause = () -> pauseMs == 0 ? Future.succeededFuture() : vertx.timer(pauseMs);
     store.start().onFailure(SavingProcess::fail).onSuccess(started -> {
       for (int i = 0; i < SESSIONS; i++) {
         String id = UUID.randomUUID().toString();
         store.createSessionRecord(new SessionRecord(id, "t", "p", null, 1, 1, Json.object(), null, null), "epoch")
-            .compose(created -> save(store, id, 0, 0))
+            .compose(created -> save(store, pause, id, 0, 0))
             .onFailure(SavingProcess::fail);
       }
     });
   }
 
-  private static Future<Void> save(PersistenceAdapter store, String id, int round, long length) {
+  private static Future<Void> save(PersistenceAdapter store, Supplier<Future<?>> pause, String id, int round, long length) {
     Buffer line = line(id, round);
     return store.saveTranscript(id, "epoch", "t", length, line).compose(saved -> {
       say("transcript " + id + " " + round);
       return round % FILE_EVERY != 0 ? Future.succeededFuture()
           : store.saveWorkspaceFile(id, "epoch", path(round), round, file(id, round)).onSuccess(done -> say("file " + id + " " + round));
-    }).compose(saved -> save(store, id, round + 1, length + line.length()));
+    }).compose(saved -> pause.get()).compose(paused -> save(store, pause, id, round + 1, length + line.length()));
   }
 
   /** In one write, so that a line is there whole or not at all. */

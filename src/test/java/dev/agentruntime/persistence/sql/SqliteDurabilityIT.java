@@ -70,7 +70,7 @@ class SqliteDurabilityIT implements StoreUnderTest {
   @Test
   void processesThatStartAndWriteAtOnceShareTheFile() throws Exception {
     List<String> saved = new ArrayList<>();
-    try (SavingProcess one = SavingProcess.start(file(), 0); SavingProcess other = SavingProcess.start(file(), 0)) {
+    try (SavingProcess one = SavingProcess.startAmongOthers(file()); SavingProcess other = SavingProcess.startAmongOthers(file())) {
       for (int line = 0; line < SAVES_BEFORE_A_KILL; line++) {
         saved.add(one.nextLine());
         saved.add(other.nextLine());
