@@ -35,7 +35,8 @@ import org.slf4j.LoggerFactory;
  * The runtime: sessions, their agents and sandboxes, on a Vert.x of the caller's. The server is this and a verticle that listens; another
  * application may start it beside its own and mount its {@link #clientApi} where it likes.
  *
- * <p>This class puts the parts together, and alone names the adapters. Threading: methods may be called from any thread and never block.
+ * <p>This class puts the parts together, and alone names the adapters. Threading: methods may be called from any thread;
+ * {@link #create} reads files, the others never block.
  */
 public final class AgentRuntime {
 
