@@ -83,7 +83,8 @@ final class FanoutBench {
   }
 
   private static final class RuntimeSource implements Source {
-    private final Service service = Service.start(List.of("-Xmx512m"), Map.of());
+    /** Room for a whole slice: a viewer that is behind is merged for, but is never given a snapshot, in which no turn ends. */
+    private final Service service = Service.start(List.of("-Xmx512m"), Map.of("AGENT_RUNTIME_LIMITS_EVENT_LOG_BYTES", "134217728"));
     private final Viewers viewers = new Viewers();
     private final int count;
     private final String session;

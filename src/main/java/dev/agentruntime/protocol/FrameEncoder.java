@@ -102,8 +102,18 @@ public final class FrameEncoder {
     }
   }
 
+  /** @param value not negative */
   private void number(long value) {
-    put(ascii(Long.toString(value)));
+    int digits = 1;
+    for (long rest = value / 10; rest > 0; rest /= 10) {
+      digits++;
+    }
+    reserve(digits);
+    length += digits;
+    for (int i = 1; i <= digits; i++) {
+      buffer[length - i] = (byte) ('0' + value % 10);
+      value /= 10;
+    }
   }
 
   private void put(byte[] bytes) {
