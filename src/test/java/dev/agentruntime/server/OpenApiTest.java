@@ -47,6 +47,7 @@ class OpenApiTest {
 
   @AfterAll
   static void stop() {
+    server.runtime.unloadAll();
     server.close();
   }
 

@@ -84,6 +84,11 @@ public final class TestRuntime implements AutoCloseable {
     }
   }
 
+  /** Ends every turn and sandbox: an orderly stop would leave those that run to a next runtime. */
+  public void unloadAll() {
+    sessions().getLoadedSessions().forEach(id -> await(sessions().unload(id)));
+  }
+
   /** Stops in order, as the server does. */
   @Override
   public void close() {
