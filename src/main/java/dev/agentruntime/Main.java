@@ -17,6 +17,9 @@ import org.slf4j.LoggerFactory;
 /** The server as a program: settings from file and environment, one line when it is ready, an orderly end at SIGTERM and Ctrl-C. */
 public final class Main {
 
+  /** A system property that is {@code true} where the starting program, when it is killed, leaves this one behind, as Maven does. */
+  private static final String STOP_WITH_PARENT = "agent-runtime.stopWithParent";
+
   private static final int EXIT_SETTINGS = 2;
   private static final int EXIT_START = 1;
 
@@ -41,6 +44,9 @@ public final class Main {
     AgentRuntime runtime = AgentRuntime.create(vertx, settings, AgentRuntime.persistence(vertx, settings));
     AgentRuntimeServer server = new AgentRuntimeServer(vertx, runtime);
     Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(log, settings, vertx, server), "shutdown"));
+    if (Boolean.getBoolean(STOP_WITH_PARENT)) {
+      ProcessHandle.current().parent().ifPresent(parent -> parent.onExit().thenRun(() -> System.exit(0)));
+    }
     server.start().onSuccess(address -> {
       log.info("Agent Runtime is ready at {}", address);
       if (settings.apiKeys().isEmpty()) {

@@ -30,12 +30,18 @@ class MainIT {
   private static final Pattern READY = Pattern.compile("ready at http://127\\.0\\.0\\.1:(\\d+)$");
   private static final int EXIT_AT_SIGTERM = 128 + 15;
 
+  private static final List<String> PROGRAM = List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+      "--enable-native-access=ALL-UNNAMED", "-Dagent-runtime.stopWithParent=true", "-cp", classPath(), "dev.agentruntime.Main");
+
   @TempDir
   Path home;
 
   private Process run(Map<String, String> environment) throws IOException {
-    ProcessBuilder program = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-        "--enable-native-access=ALL-UNNAMED", "-cp", classPath(), "dev.agentruntime.Main");
+    return run(environment, PROGRAM);
+  }
+
+  private Process run(Map<String, String> environment, List<String> command) throws IOException {
+    ProcessBuilder program = new ProcessBuilder(command);
     program.environment().clear();
     program.environment().putAll(environment);
     program.environment().put("HOME", home.toString());
@@ -87,6 +93,25 @@ class MainIT {
       assertThat(Files.size(home.resolve("data/agent-runtime.db"))).isPositive();
     } finally {
       program.destroyForcibly();
+    }
+  }
+
+  @Test
+  void itEndsInOrderWhenWhatStartedItIsKilled() throws Exception {
+    List<String> command = new ArrayList<>(List.of("/bin/sh", "-c", "\"$@\" & wait", "sh"));
+    command.addAll(PROGRAM);
+    Process starter = run(Map.of("AGENT_RUNTIME_PORT", "0"), command);
+    try (BufferedReader output = starter.inputReader(StandardCharsets.UTF_8)) {
+      TestClient client = new TestClient("127.0.0.1", ready(output, new ArrayList<>()), null);
+      ProcessHandle program = starter.children().findAny().orElseThrow();
+      try {
+        Viewer viewer = new Viewer(client, client.newSession());
+        starter.destroyForcibly();
+        assertThat(viewer.socket.closeCode()).as("an end in order").isEqualTo(1001);
+        assertThat(program.onExit().get(60, TimeUnit.SECONDS)).isNotNull();
+      } finally {
+        program.destroyForcibly();
+      }
     }
   }
 
