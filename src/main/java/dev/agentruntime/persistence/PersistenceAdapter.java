@@ -45,8 +45,21 @@ public interface PersistenceAdapter {
    */
   Future<SessionPage> listAllSessions(int limit, String after);
 
+  /**
+   * Those sessions whose {@link SessionRecord#recovery()} is not {@code null}, paged and ordered as by {@link #listAllSessions}. Asked at
+   * every start: costs what it gives, however many sessions are stored. A session that has a recovery from the first page to the last is in
+   * exactly one of them.
+   */
+  Future<SessionPage> listRecoverableSessions(int limit, String after);
+
   /** Reads one record without becoming its owner. */
   Future<Optional<SessionRecord>> findSession(String sessionId);
+
+  /**
+   * As {@link #loadSession}, without becoming the owner and without changing anything. What is saved during the call may be in the answer
+   * or not; what was saved before it is.
+   */
+  Future<Optional<StoredSession>> inspectSession(String sessionId);
 
   /**
    * Becomes the session's owner and reads what is needed to go on: the record, and the names and sizes of its transcripts and files.
@@ -94,8 +107,22 @@ public interface PersistenceAdapter {
    */
   Future<Void> deleteSession(String sessionId, String epoch);
 
-  /** Profiles kept in the store, as JSON documents, by id. A store may hold none. */
+  /** Profiles kept in the store, by id (by code points). A store may hold none. */
   Future<List<StoredProfile>> listAgentProfiles();
 
   Future<Optional<StoredProfile>> loadAgentProfile(String profileId);
+
+  /**
+   * Creates or replaces a profile. Fails with {@code CONFLICT}, in the very statement that writes, if what is stored under its id is not of
+   * the expected version, unless it is this very profile already: the same version (a repeated write).
+   *
+   * @param profile its version is new, never one that was saved before
+   * @param expectedVersion of the profile that it replaces; {@code null} if there must be none
+   */
+  Future<Void> saveAgentProfile(StoredProfile profile, String expectedVersion);
+
+  /**
+   * Succeeds also if there is no such profile, so that it can be repeated. Fails with {@code CONFLICT} if there is one of another version.
+   */
+  Future<Void> deleteAgentProfile(String profileId, String expectedVersion);
 }

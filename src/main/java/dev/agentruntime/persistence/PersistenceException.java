@@ -10,7 +10,7 @@ public class PersistenceException extends RuntimeException {
     INVALID,
     /** There is no such session, transcript or file. */
     NOT_FOUND,
-    /** It exists already. */
+    /** It exists already, or in another version. */
     CONFLICT,
     /** An append that would leave a hole. */
     GAP,

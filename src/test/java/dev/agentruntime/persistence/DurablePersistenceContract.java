@@ -19,6 +19,8 @@ public abstract class DurablePersistenceContract extends PersistenceContract {
     await(store().createSessionRecord(record, EPOCH));
     append(record.sessionId(), "journal", 0, "said");
     await(store().saveWorkspaceFile(record.sessionId(), EPOCH, "a/b", 5, bytes("kept")));
+    StoredProfile profile = new StoredProfile(UUID.randomUUID().toString(), "v1", json("{\"name\":\"kept\"}"));
+    await(store().saveAgentProfile(profile, null));
     StoredSession before = load(record.sessionId());
     await(store().close());
 
@@ -28,6 +30,7 @@ public abstract class DurablePersistenceContract extends PersistenceContract {
       assertThat(await(again.loadSession(record.sessionId(), "epoch-2"))).contains(before);
       assertThat(await(again.readTranscript(record.sessionId(), "journal", 0, 10))).hasToString("said");
       assertThat(await(again.readWorkspaceFile(record.sessionId(), "a/b", 0, 10))).hasToString("kept");
+      assertThat(await(again.loadAgentProfile(profile.id()))).contains(profile);
     } finally {
       await(again.close());
     }

@@ -3,6 +3,8 @@ package dev.agentruntime.persistence;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.agentruntime.persistence.PersistenceException.Kind;
+import dev.agentruntime.protocol.Json;
+import io.vertx.core.Future;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;
@@ -10,6 +12,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.UUID;
+import java.util.function.BiFunction;
 import org.junit.jupiter.api.Test;
 
 /** The list is paged, newest first, and steady while sessions come and go. */
@@ -27,10 +30,18 @@ public interface ListingContract extends StoreUnderTest {
 
   /** Every session whose id begins like this, page by page. */
   private List<String> listed(int pageSize, String prefix) {
+    return listed(pageSize, prefix, store()::listAllSessions);
+  }
+
+  private List<String> recoverable(int pageSize, String prefix) {
+    return listed(pageSize, prefix, store()::listRecoverableSessions);
+  }
+
+  private List<String> listed(int pageSize, String prefix, BiFunction<Integer, String, Future<SessionPage>> list) {
     List<String> ids = new ArrayList<>();
     String after = null;
     do {
-      SessionPage page = await(store().listAllSessions(pageSize, after));
+      SessionPage page = await(list.apply(pageSize, after));
       assertThat(page.sessions()).hasSizeLessThanOrEqualTo(pageSize);
       assertThat(page.next()).as("the list goes on").isNotEqualTo(after == null ? "" : after);
       page.sessions().stream().map(SessionRecord::sessionId).filter(id -> id.startsWith(prefix)).forEach(ids::add);
@@ -114,14 +125,41 @@ public interface ListingContract extends StoreUnderTest {
   }
 
   @Test
+  default void listsTheSessionsThatAreToBeTakenUp() {
+    String p = prefix();
+    createAt(p, 10, 30, 20, 20, 40);
+    assertThat(recoverable(100, p)).isEmpty();
+    for (int i : new int[] {0, 1, 2, 3}) {
+      await(store().updateSessionRecord(recovering(p + i, i == 0 ? 10 : 20), EPOCH));
+    }
+    await(store().createSessionRecord(recovering(p + 5, 50), EPOCH));
+    for (int pageSize : new int[] {1, 2, 1_000}) {
+      assertThat(recoverable(pageSize, p)).containsExactly(p + 5, p + 3, p + 2, p + 1, p + 0);
+    }
+    assertThat(await(store().listRecoverableSessions(1_000, null)).sessions()).contains(recovering(p + 5, 50));
+
+    await(store().updateSessionRecord(record(p + 3, 20), EPOCH));
+    await(store().updateSessionRecord(recovering(p + 0, 99), EPOCH));
+    await(store().deleteSession(p + 5, EPOCH));
+    assertThat(recoverable(2, p)).containsExactly(p + 0, p + 2, p + 1);
+    assertThat(listed(2, p)).containsExactly(p + 0, p + 4, p + 3, p + 2, p + 1);
+  }
+
+  private SessionRecord recovering(String id, long createdAt) {
+    return new SessionRecord(id, "t", "p", null, createdAt, createdAt, Json.object(), null, Json.object());
+  }
+
+  @Test
   default void refusesCursorsThatAreNone() {
     String p = prefix();
     createAt(p, 1, 2, 3);
     String real = await(store().listAllSessions(1, null)).next();
     for (String cursor : List.of("", "x", "!!!", "0", real + "x", real.substring(1), "' OR 1=1 --", "bm90IGEgY3Vyc29y")) {
       refused(Kind.INVALID, store().listAllSessions(1, cursor));
+      refused(Kind.INVALID, store().listRecoverableSessions(1, cursor));
     }
     refused(Kind.INVALID, store().listAllSessions(0, null));
     refused(Kind.INVALID, store().listAllSessions(-1, null));
+    refused(Kind.INVALID, store().listRecoverableSessions(0, null));
   }
 }

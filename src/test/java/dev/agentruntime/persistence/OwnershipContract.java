@@ -6,6 +6,7 @@ import dev.agentruntime.persistence.PersistenceException.Kind;
 import io.vertx.core.Future;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -51,11 +52,26 @@ public interface OwnershipContract extends StoreUnderTest {
     String id = create();
     append(id, "t", 0, "abc");
     await(store().findSession(id));
+    await(store().inspectSession(id));
     await(store().listAllSessions(10, null));
+    await(store().listRecoverableSessions(10, null));
     transcript(id, "t");
 
     append(id, "t", 3, "def");
     assertThat(transcript(id, "t")).isEqualTo("abcdef");
+  }
+
+  @Test
+  default void inspectingShowsWhatLoadingDoes() {
+    assertThat(await(store().inspectSession(UUID.randomUUID().toString()))).isEmpty();
+    String id = create();
+    assertThat(await(store().inspectSession(id))).contains(load(id));
+    append(id, "t", 0, "abc");
+    append(id, "empty", 0, "");
+    await(store().saveWorkspaceFile(id, EPOCH, "f", 7, bytes("four")));
+    assertThat(await(store().inspectSession(id))).contains(load(id));
+    await(store().deleteSession(id, EPOCH));
+    assertThat(await(store().inspectSession(id))).isEmpty();
   }
 
   @Test

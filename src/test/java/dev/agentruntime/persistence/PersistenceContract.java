@@ -1,7 +1,5 @@
 package dev.agentruntime.persistence;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
 import dev.agentruntime.persistence.PersistenceException.Kind;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -34,12 +32,13 @@ import org.junit.jupiter.api.Test;
  *
  * <p>The parts are interfaces with tests, one for each group of promises, to be read one after another: {@link RecordContract} (records,
  * ids, erasure), {@link ListingContract} (pages), {@link TranscriptContract} (appends, ranges, repeated writes, sizes),
- * {@link FileContract} and {@link OwnershipContract} (who may write). A failing test names the promise; the sentence is in the
+ * {@link FileContract}, {@link OwnershipContract} (who may write) and {@link ProfileContract}. A failing test names the promise; the sentence is in the
  * interface's Javadoc. What most adapters get wrong at first: case or trailing spaces of ids (collations), {@code null} against an empty
  * name, the owner checked in one statement and written in another, an append whose answer was lost, an empty answer where the store
  * could not be read.
  */
-public abstract class PersistenceContract implements RecordContract, ListingContract, TranscriptContract, FileContract, OwnershipContract {
+public abstract class PersistenceContract implements RecordContract, ListingContract, TranscriptContract, FileContract, OwnershipContract,
+    ProfileContract {
 
   private PersistenceAdapter store;
 
@@ -75,22 +74,21 @@ public abstract class PersistenceContract implements RecordContract, ListingCont
     refused(Kind.UNAVAILABLE, store.ping());
     refused(Kind.UNAVAILABLE, store.findSession(id));
     refused(Kind.UNAVAILABLE, store.loadSession(id, EPOCH));
+    refused(Kind.UNAVAILABLE, store.inspectSession(id));
     refused(Kind.UNAVAILABLE, store.listAllSessions(10, null));
+    refused(Kind.UNAVAILABLE, store.listRecoverableSessions(10, null));
     refused(Kind.UNAVAILABLE, store.readTranscript(id, "t", 0, 1));
     refused(Kind.UNAVAILABLE, store.readWorkspaceFile(id, "f", 0, 1));
     refused(Kind.UNAVAILABLE, store.saveTranscript(id, EPOCH, "t", 0, bytes("x")));
     refused(Kind.UNAVAILABLE, store.listAgentProfiles());
+    refused(Kind.UNAVAILABLE, store.loadAgentProfile("p"));
+    refused(Kind.UNAVAILABLE, store.saveAgentProfile(new StoredProfile("p", "v", json("{}")), null));
+    refused(Kind.UNAVAILABLE, store.deleteAgentProfile("p", "v"));
   }
 
   @Test
   void canBeClosedTwice() {
     await(store.close());
     await(store.close());
-  }
-
-  @Test
-  void tellsAnUnknownProfileFromAFailure() {
-    assertThat(await(store.loadAgentProfile("no such profile"))).isEmpty();
-    assertThat(await(store.listAgentProfiles())).noneMatch(profile -> profile.id().equals("no such profile"));
   }
 }

@@ -15,6 +15,7 @@ import io.vertx.core.buffer.Buffer;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
@@ -39,6 +40,8 @@ public final class InMemoryPersistence implements PersistenceAdapter {
 
   private final Map<String, Session> sessions = new HashMap<>();
   private final TreeMap<SessionCursor, Session> newestFirst = new TreeMap<>();
+  private final TreeMap<SessionCursor, Session> recoverable = new TreeMap<>();
+  private final Map<String, StoredProfile> profiles = new TreeMap<>();
   private boolean open;
 
   @Override
@@ -57,24 +60,38 @@ public final class InMemoryPersistence implements PersistenceAdapter {
     open = false;
     sessions.clear();
     newestFirst.clear();
+    recoverable.clear();
+    profiles.clear();
     return Future.succeededFuture();
   }
 
   @Override
   public Future<SessionPage> listAllSessions(int limit, String after) {
-    return answer(() -> {
-      SessionCursor.requireLimit(limit);
-      var rest = after == null ? newestFirst : newestFirst.tailMap(SessionCursor.parse(after), false);
-      List<SessionRecord> page = rest.values().stream().limit(limit).map(session -> copy(session.record)).toList();
-      SessionCursor last = page.isEmpty() ? null : SessionCursor.of(page.getLast());
-      boolean more = last != null && newestFirst.higherKey(last) != null;
-      return new SessionPage(page, more ? last.toString() : null);
-    });
+    return answer(() -> page(newestFirst, limit, after));
+  }
+
+  @Override
+  public Future<SessionPage> listRecoverableSessions(int limit, String after) {
+    return answer(() -> page(recoverable, limit, after));
+  }
+
+  private static SessionPage page(TreeMap<SessionCursor, Session> listed, int limit, String after) {
+    SessionCursor.requireLimit(limit);
+    var rest = after == null ? listed : listed.tailMap(SessionCursor.parse(after), false);
+    List<SessionRecord> page = rest.values().stream().limit(limit).map(session -> copy(session.record)).toList();
+    SessionCursor last = page.isEmpty() ? null : SessionCursor.of(page.getLast());
+    boolean more = last != null && listed.higherKey(last) != null;
+    return new SessionPage(page, more ? last.toString() : null);
   }
 
   @Override
   public Future<Optional<SessionRecord>> findSession(String sessionId) {
     return answer(() -> Optional.ofNullable(sessions.get(sessionId)).map(session -> copy(session.record)));
+  }
+
+  @Override
+  public Future<Optional<StoredSession>> inspectSession(String sessionId) {
+    return answer(() -> Optional.ofNullable(sessions.get(sessionId)).map(InMemoryPersistence::stored));
   }
 
   @Override
@@ -85,14 +102,18 @@ public final class InMemoryPersistence implements PersistenceAdapter {
         return Optional.empty();
       }
       session.owner = epoch;
-      return Optional.of(new StoredSession(
-          copy(session.record),
-          session.transcripts.entrySet().stream()
-              .map(entry -> new StoredSession.Transcript(entry.getKey(), entry.getValue().length())).toList(),
-          session.files.entrySet().stream()
-              .map(entry -> new StoredSession.StoredFile(entry.getKey(), entry.getValue().bytes.length(), entry.getValue().modifiedAt))
-              .toList()));
+      return Optional.of(stored(session));
     });
+  }
+
+  private static StoredSession stored(Session session) {
+    return new StoredSession(
+        copy(session.record),
+        session.transcripts.entrySet().stream()
+            .map(entry -> new StoredSession.Transcript(entry.getKey(), entry.getValue().length())).toList(),
+        session.files.entrySet().stream()
+            .map(entry -> new StoredSession.StoredFile(entry.getKey(), entry.getValue().bytes.length(), entry.getValue().modifiedAt))
+            .toList());
   }
 
   @Override
@@ -121,10 +142,18 @@ public final class InMemoryPersistence implements PersistenceAdapter {
 
   private void put(Session session, SessionRecord record) {
     if (session.record != null) {
-      newestFirst.remove(SessionCursor.of(session.record));
+      forget(session.record);
     }
     session.record = copy(record);
     newestFirst.put(SessionCursor.of(record), session);
+    if (record.recovery() != null) {
+      recoverable.put(SessionCursor.of(record), session);
+    }
+  }
+
+  private void forget(SessionRecord record) {
+    newestFirst.remove(SessionCursor.of(record));
+    recoverable.remove(SessionCursor.of(record));
   }
 
   @Override
@@ -192,7 +221,7 @@ public final class InMemoryPersistence implements PersistenceAdapter {
   public Future<Void> deleteSession(String sessionId, String epoch) {
     return answer(() -> {
       if (sessions.containsKey(sessionId)) {
-        newestFirst.remove(SessionCursor.of(owned(sessionId, epoch).record));
+        forget(owned(sessionId, epoch).record);
         sessions.remove(sessionId);
       }
       return null;
@@ -201,12 +230,48 @@ public final class InMemoryPersistence implements PersistenceAdapter {
 
   @Override
   public Future<List<StoredProfile>> listAgentProfiles() {
-    return answer(List::of);
+    return answer(() -> profiles.values().stream().map(InMemoryPersistence::copy).toList());
   }
 
   @Override
   public Future<Optional<StoredProfile>> loadAgentProfile(String profileId) {
-    return answer(Optional::empty);
+    return answer(() -> Optional.ofNullable(profiles.get(profileId)).map(InMemoryPersistence::copy));
+  }
+
+  @Override
+  public Future<Void> saveAgentProfile(StoredProfile profile, String expectedVersion) {
+    return answer(() -> {
+      String version = version(profile.id());
+      if (!profile.version().equals(version)) {
+        requireVersion(expectedVersion, version);
+        profiles.put(profile.id(), copy(profile));
+      }
+      return null;
+    });
+  }
+
+  @Override
+  public Future<Void> deleteAgentProfile(String profileId, String expectedVersion) {
+    return answer(() -> {
+      String version = version(profileId);
+      if (version != null) {
+        requireVersion(expectedVersion, version);
+        profiles.remove(profileId);
+      }
+      return null;
+    });
+  }
+
+  /** @return {@code null} if there is no such profile */
+  private String version(String profileId) {
+    StoredProfile profile = profiles.get(profileId);
+    return profile == null ? null : profile.version();
+  }
+
+  private static void requireVersion(String expected, String stored) {
+    if (!Objects.equals(expected, stored)) {
+      throw new PersistenceException(Kind.CONFLICT, "the profile is not of the expected version");
+    }
   }
 
   private synchronized <T> Future<T> answer(Callable<T> work) {
@@ -252,6 +317,10 @@ public final class InMemoryPersistence implements PersistenceAdapter {
   private static SessionRecord copy(SessionRecord record) {
     return new SessionRecord(record.sessionId(), record.type(), record.agentProfileReference(), record.name(), record.createdAt(),
         record.lastActivity(), copy(record.sessionOptions()), copy(record.metadata()), copy(record.recovery()));
+  }
+
+  private static StoredProfile copy(StoredProfile profile) {
+    return new StoredProfile(profile.id(), profile.version(), copy(profile.document()));
   }
 
   private static ObjectNode copy(ObjectNode tree) {

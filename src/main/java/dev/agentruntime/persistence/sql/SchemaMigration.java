@@ -18,7 +18,7 @@ import org.flywaydb.core.Flyway;
 final class SchemaMigration {
 
   /** The version of the newest script. */
-  static final int VERSION = 1;
+  static final int VERSION = 2;
 
   private static final String HISTORY = "SELECT version FROM flyway_schema_history WHERE success AND version IS NOT NULL";
 

@@ -28,8 +28,9 @@ import java.util.Optional;
 public final class SqlPersistence implements PersistenceAdapter {
 
   static final String PAGE = "SELECT " + SessionRows.COLUMNS + " FROM session";
-  static final String PAGE_AFTER = " WHERE (created_at, id) < (?, ?)";
-  static final String PAGE_ORDER = " ORDER BY created_at DESC, id DESC LIMIT ?";
+  static final String RECOVERABLE = PAGE + " WHERE recovery IS NOT NULL";
+  static final String AFTER = "(created_at, id) < (?, ?)";
+  static final String NEWEST_FIRST = " ORDER BY created_at DESC, id DESC LIMIT ?";
   private static final String FIND = "SELECT " + SessionRows.COLUMNS + " FROM session WHERE id = ?";
   private static final String CREATE = "INSERT INTO session (" + SessionRows.COLUMNS + ", owner) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
   private static final String UPDATE = """
@@ -40,18 +41,20 @@ public final class SqlPersistence implements PersistenceAdapter {
       SELECT c.kind, c.name, c.modified_at, coalesce(
         (SELECT k.end_at FROM chunk k WHERE k.content_key = c.content_key ORDER BY k.start_at DESC LIMIT 1), 0)
       FROM session s JOIN content c ON c.session_key = s.session_key
-      WHERE s.id = ?
+      WHERE s.id = ? AND c.kind <> 'staged'
       ORDER BY c.name""";
   private static final String DELETE = "DELETE FROM session WHERE id = ? AND owner = ?";
 
   private final SqlDatabase database;
   private final SqlOwnership ownership;
   private final SqlContents contents;
+  private final SqlProfiles profiles;
 
   public SqlPersistence(Vertx vertx, SqlDialect dialect) {
     database = new SqlDatabase(vertx, dialect);
     ownership = new SqlOwnership(database);
     contents = new SqlContents(database, ownership);
+    profiles = new SqlProfiles(database);
   }
 
   /** {@code sqlite:}: one file, made with its folder if it is not there. */
@@ -76,6 +79,15 @@ public final class SqlPersistence implements PersistenceAdapter {
 
   @Override
   public Future<SessionPage> listAllSessions(int limit, String after) {
+    return page(after == null ? PAGE : PAGE + " WHERE " + AFTER, limit, after);
+  }
+
+  @Override
+  public Future<SessionPage> listRecoverableSessions(int limit, String after) {
+    return page(after == null ? RECOVERABLE : RECOVERABLE + " AND " + AFTER, limit, after);
+  }
+
+  private Future<SessionPage> page(String sql, int limit, String after) {
     Tuple parameters = Tuple.tuple();
     try {
       SessionCursor.requireLimit(limit);
@@ -87,7 +99,7 @@ public final class SqlPersistence implements PersistenceAdapter {
       return Future.failedFuture(e);
     }
     parameters.addLong(limit + 1L);
-    return database.read(PAGE + (after == null ? "" : PAGE_AFTER) + PAGE_ORDER, parameters).map(rows -> {
+    return database.read(sql + NEWEST_FIRST, parameters).map(rows -> {
       List<SessionRecord> page = new ArrayList<>();
       for (Row row : rows) {
         page.add(SessionRows.toRecord(row));
@@ -103,6 +115,13 @@ public final class SqlPersistence implements PersistenceAdapter {
   @Override
   public Future<Optional<SessionRecord>> findSession(String sessionId) {
     return database.read(FIND, Tuple.of(sessionId)).map(SqlPersistence::firstRecord);
+  }
+
+  /** The record last: a session that is there after its contents were read was there before, too. */
+  @Override
+  public Future<Optional<StoredSession>> inspectSession(String sessionId) {
+    return database.read(CONTENTS, Tuple.of(sessionId)).compose(contents ->
+        findSession(sessionId).map(record -> record.map(found -> stored(found, contents))));
   }
 
   @Override
@@ -199,21 +218,22 @@ public final class SqlPersistence implements PersistenceAdapter {
 
   @Override
   public Future<List<StoredProfile>> listAgentProfiles() {
-    return database.read("SELECT id, document FROM profile ORDER BY id", Tuple.tuple()).map(rows -> {
-      List<StoredProfile> profiles = new ArrayList<>();
-      rows.forEach(row -> profiles.add(profile(row)));
-      return profiles;
-    });
+    return profiles.list();
   }
 
   @Override
   public Future<Optional<StoredProfile>> loadAgentProfile(String profileId) {
-    return database.read("SELECT id, document FROM profile WHERE id = ?", Tuple.of(profileId))
-        .map(rows -> rows.size() == 0 ? Optional.empty() : Optional.of(profile(rows.iterator().next())));
+    return profiles.find(profileId);
   }
 
-  private static StoredProfile profile(Row row) {
-    return new StoredProfile(row.getString(0), SessionRows.object(row.getString(1)));
+  @Override
+  public Future<Void> saveAgentProfile(StoredProfile profile, String expectedVersion) {
+    return profiles.save(profile, expectedVersion);
+  }
+
+  @Override
+  public Future<Void> deleteAgentProfile(String profileId, String expectedVersion) {
+    return profiles.delete(profileId, expectedVersion);
   }
 
   private static Optional<SessionRecord> firstRecord(RowSet<Row> rows) {

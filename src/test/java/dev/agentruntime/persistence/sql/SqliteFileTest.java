@@ -5,7 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.agentruntime.persistence.PersistenceAdapter;
 import dev.agentruntime.persistence.PersistenceException;
 import dev.agentruntime.persistence.PersistenceException.Kind;
+import dev.agentruntime.persistence.SessionRecord;
 import dev.agentruntime.persistence.StoreUnderTest;
+import dev.agentruntime.persistence.StoredProfile;
+import dev.agentruntime.persistence.StoredSession;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
@@ -24,6 +27,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
+import org.flywaydb.core.Flyway;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -310,9 +314,13 @@ class SqliteFileTest implements StoreUnderTest {
   @Test
   void statementsGoByIndexes() throws Exception {
     await(open(file()));
-    assertThat(plan(SqlPersistence.PAGE + SqlPersistence.PAGE_ORDER)).contains("session_newest").doesNotContain("TEMP B-TREE");
-    assertThat(plan(SqlPersistence.PAGE + SqlPersistence.PAGE_AFTER + SqlPersistence.PAGE_ORDER))
+    assertThat(plan(SqlPersistence.PAGE + SqlPersistence.NEWEST_FIRST)).contains("session_newest").doesNotContain("TEMP B-TREE");
+    assertThat(plan(SqlPersistence.PAGE + " WHERE " + SqlPersistence.AFTER + SqlPersistence.NEWEST_FIRST))
         .contains("SEARCH session USING INDEX session_newest").doesNotContain("TEMP B-TREE");
+    assertThat(plan(SqlPersistence.RECOVERABLE + SqlPersistence.NEWEST_FIRST))
+        .contains("session_recoverable").doesNotContain("TEMP B-TREE");
+    assertThat(plan(SqlPersistence.RECOVERABLE + " AND " + SqlPersistence.AFTER + SqlPersistence.NEWEST_FIRST))
+        .contains("session_recoverable").doesNotContain("TEMP B-TREE");
     assertThat(plan(SqlContents.READ)).contains("SEARCH k USING INDEX").contains("SEARCH s ").contains("SEARCH c ")
         .doesNotContain("TEMP B-TREE");
     assertThat(plan(SqlAppends.APPEND)).contains("SEARCH k USING INDEX").doesNotContain("SCAN s ").doesNotContain("SCAN c ")
@@ -332,13 +340,37 @@ class SqliteFileTest implements StoreUnderTest {
   }
 
   @Test
-  void readsProfiles() throws Exception {
+  void aDamagedProfileIsAFailure() throws Exception {
     await(open(file()));
-    change("INSERT INTO profile VALUES ('b', '{\"name\":\"B\"}'), ('a', '{}'), ('c', 'rubbish')");
-    assertThat(await(store().loadAgentProfile("b")).orElseThrow().document()).isEqualTo(json("{\"name\":\"B\"}"));
+    change("INSERT INTO profile (id, version, document) VALUES ('a', '1', '{}'), ('b', '1', 'rubbish')");
     refused(Kind.UNAVAILABLE, store().listAgentProfiles());
-    change("DELETE FROM profile WHERE id = 'c'");
-    assertThat(await(store().listAgentProfiles())).extracting("id").containsExactly("a", "b");
+    refused(Kind.UNAVAILABLE, store().loadAgentProfile("b"));
+    assertThat(await(store().loadAgentProfile("a"))).isPresent();
+  }
+
+  /** As the program of each earlier version left it. */
+  @Test
+  void goesOnWithAStoreOfTheFirstVersion() throws Exception {
+    migrateTo("1");
+    change("INSERT INTO session (id, owner, type, profile, created_at, last_activity, options, recovery) "
+        + "VALUES ('old', 'epoch-0', 't', 'p', 1, 2, '{}', '{\"sandboxId\":\"s\"}'), ('idle', 'epoch-0', 't', 'p', 1, 2, '{}', NULL)");
+    change("INSERT INTO content (session_key, kind, name, modified_at) SELECT session_key, 'transcript', 't', 0 FROM session WHERE id = 'old'");
+    change("INSERT INTO chunk SELECT content_key, 0, 3, CAST('abc' AS BLOB) FROM content");
+    change("INSERT INTO profile (id, document) VALUES ('by hand', '{\"name\":\"P\"}')");
+
+    await(open(file()));
+    assertThat(number("SELECT max(version) FROM flyway_schema_history WHERE success")).isEqualTo(SchemaMigration.VERSION);
+    assertThat(await(store().listRecoverableSessions(10, null)).sessions()).extracting(SessionRecord::sessionId).containsExactly("old");
+    assertThat(load("old").transcripts()).containsExactly(new StoredSession.Transcript("t", 3));
+    append("old", "t", 3, "def");
+    assertThat(transcript("old", "t")).isEqualTo("abcdef");
+    StoredProfile profile = await(store().loadAgentProfile("by hand")).orElseThrow();
+    await(store().saveAgentProfile(new StoredProfile("by hand", "new", json("{}")), profile.version()));
+  }
+
+  private void migrateTo(String version) {
+    Flyway.configure().dataSource("jdbc:sqlite:" + file(), null, null).locations("classpath:db/migration/sqlite").target(version)
+        .load().migrate();
   }
 
   @Test
