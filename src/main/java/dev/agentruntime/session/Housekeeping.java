@@ -7,7 +7,6 @@ import io.vertx.core.Future;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -15,7 +14,6 @@ import org.slf4j.LoggerFactory;
 final class Housekeeping {
 
   private static final Logger log = LoggerFactory.getLogger(Housekeeping.class);
-  private static final int PAGE = 500;
   private static final long MIN_PERIOD_MS = 50;
   private static final long MAX_IDLE_PERIOD_MS = 15_000;
   private static final long ORPHAN_PERIOD_MS = 60_000;
@@ -29,15 +27,10 @@ final class Housekeeping {
     this.loaded = loaded;
   }
 
-  /** @param known told the id of every stored session */
-  Future<Void> start(Consumer<String> known) {
+  Future<Void> start() {
     List<String> cutOff = new ArrayList<>();
-    return readAll(null, record -> {
-      known.accept(record.sessionId());
-      if (record.recovery() != null) {
-        cutOff.add(record.sessionId());
-      }
-    }).compose(v -> takeUp(cutOff)).onSuccess(v -> {
+    return SessionPages.read(services.persistence()::listRecoverableSessions, record -> cutOff.add(record.sessionId()))
+        .compose(v -> takeUp(cutOff)).onSuccess(v -> {
       long idleMs = services.settings().idleTimeoutMs();
       every(Math.max(MIN_PERIOD_MS, Math.min(idleMs / 4, MAX_IDLE_PERIOD_MS)), this::unloadIdle);
       every(Math.max(MIN_PERIOD_MS, services.settings().syncIntervalMs()), this::saveChanged);
@@ -53,13 +46,6 @@ final class Housekeeping {
 
   private void every(long periodMs, Runnable work) {
     timers.add(services.vertx().setPeriodic(periodMs, timer -> work.run()));
-  }
-
-  private Future<Void> readAll(String after, Consumer<SessionRecord> each) {
-    return services.persistence().listAllSessions(PAGE, after).compose(page -> {
-      page.sessions().forEach(each);
-      return page.next() == null ? Future.succeededFuture() : readAll(page.next(), each);
-    });
   }
 
   private Future<Void> takeUp(List<String> cutOff) {

@@ -3,18 +3,20 @@ package dev.agentruntime.session;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.agentruntime.protocol.ApiException;
 import dev.agentruntime.protocol.CreateSession;
+import dev.agentruntime.protocol.ErrorCode;
 import dev.agentruntime.protocol.Frame;
 import dev.agentruntime.protocol.Json;
 import dev.agentruntime.protocol.LifecycleEvent;
 import dev.agentruntime.protocol.SendMessage;
-import io.vertx.core.Context;
 import io.vertx.core.Future;
-import io.vertx.core.Promise;
+import io.vertx.core.Handler;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
+import io.vertx.core.eventbus.DeliveryContext;
 import io.vertx.core.eventbus.DeliveryOptions;
 import io.vertx.core.eventbus.Message;
 import io.vertx.core.eventbus.MessageConsumer;
+import io.vertx.core.internal.ContextInternal;
 import io.vertx.core.internal.VertxInternal;
 import io.vertx.core.json.JsonObject;
 import java.util.ArrayDeque;
@@ -26,16 +28,21 @@ import java.util.function.Supplier;
 
 /**
  * Sessions on the event bus, for sibling verticles. Bodies are {@link JsonObject}s, those of the REST calls; a failure is a reply failure
- * with the HTTP status and the error's JSON. Every stored session has its address, loaded or not; that of a deleted one answers 404 until
- * many others are deleted, so that who has not heard of it yet is told. Thread-safe.
+ * with the HTTP status and the error's JSON. Thread-safe.
+ *
+ * <p>Every stored session has its address, loaded or not. In one process an address is made when somebody first sends to it, so that a
+ * start costs nothing for the sessions that are merely stored; to be found from another member of a cluster, it has to be there before. The
+ * address of a session that is deleted, or that never was, answers 404 until there are many others of the kind, so that who has not heard
+ * of it yet is told.
  */
 final class SessionBus {
 
   static final String SESSIONS = "agent-runtime.sessions";
   static final String SESSION = "agent-runtime.session.";
   static final String LIFECYCLE = "agent-runtime.lifecycle";
+  private static final int SESSION_ID_LENGTH = 36;
   private static final int DEFAULT_LIMIT = 50;
-  private static final int DELETED_ADDRESSES = 1_000;
+  private static final int ADDRESSES_OF_NOBODY = 1_000;
 
   private record Options(ObjectNode sessionOptions) {}
 
@@ -48,9 +55,10 @@ final class SessionBus {
   private final Vertx vertx;
   private final SessionManager manager;
   /** Of our own: a consumer ends with the verticle on whose context it was made. */
-  private final Context context;
+  private final ContextInternal context;
   private final Map<String, MessageConsumer<Object>> consumers = new ConcurrentHashMap<>();
-  private final Deque<String> deleted = new ArrayDeque<>();
+  private final Deque<String> nobodys = new ArrayDeque<>();
+  private final Handler<DeliveryContext<Object>> onDemand = this::makeAddress;
   private final DeliveryOptions frames = new DeliveryOptions();
   private MessageConsumer<Object> collection;
 
@@ -65,39 +73,76 @@ final class SessionBus {
   }
 
   Future<Void> start() {
-    return onContext(() -> {
+    if (!vertx.isClustered()) {
+      vertx.eventBus().addOutboundInterceptor(onDemand);
+    }
+    return inContext(() -> {
       collection = vertx.eventBus().consumer(SESSIONS, message -> answer(message, this::aboutSessions));
       return collection.completion();
     });
   }
 
   Future<Void> stop() {
+    vertx.eventBus().removeOutboundInterceptor(onDemand);
     consumers.values().forEach(MessageConsumer::unregister);
     consumers.clear();
     return collection == null ? Future.succeededFuture() : collection.unregister();
   }
 
+  /** Whether sessions have to be {@linkplain #register registered} before somebody sends to them. */
+  boolean isDistributed() {
+    return vertx.isClustered();
+  }
+
   /** Done when the session can be reached from every member of a cluster. */
   Future<Void> register(String sessionId) {
-    return onContext(() -> consumers.computeIfAbsent(sessionId, id ->
-        vertx.eventBus().consumer(SESSION + id, message -> answer(message, request -> aboutSession(id, request)))).completion());
+    return isDistributed() ? inContext(() -> consumer(sessionId).completion()) : Future.succeededFuture();
   }
 
-  /** The address of a deleted session goes when many others have been deleted. */
-  void unregisterLater(String sessionId) {
-    context.runOnContext(v -> {
-      deleted.add(sessionId);
-      MessageConsumer<Object> oldest = deleted.size() <= DELETED_ADDRESSES ? null : consumers.remove(deleted.poll());
-      if (oldest != null) {
-        oldest.unregister();
+  /** Before a message is delivered. Called on the sender's thread, for every message of the bus. */
+  private void makeAddress(DeliveryContext<Object> delivery) {
+    String address = delivery.message().address();
+    if (address.startsWith(SESSION) && address.length() == SESSION.length() + SESSION_ID_LENGTH) {
+      String sessionId = address.substring(SESSION.length());
+      if (!consumers.containsKey(sessionId) && SessionManager.isSessionId(sessionId)) {
+        inContext(() -> consumer(sessionId));
       }
-    });
+    }
+    delivery.next();
   }
 
-  private Future<Void> onContext(Supplier<Future<Void>> work) {
-    Promise<Void> done = Promise.promise();
-    context.runOnContext(v -> work.get().onComplete(done));
-    return done.future();
+  private MessageConsumer<Object> consumer(String sessionId) {
+    return consumers.computeIfAbsent(sessionId, id ->
+        vertx.eventBus().consumer(SESSION + id, message -> answer(message, request -> aboutSession(id, request).onFailure(failure -> {
+          if (failure instanceof ApiException refusal && refusal.code() == ErrorCode.SESSION_NOT_FOUND) {
+            unregisterLater(id);
+          }
+        }))));
+  }
+
+  /** The address goes when it has as many after it as are kept. */
+  void unregisterLater(String sessionId) {
+    String oldest = null;
+    synchronized (nobodys) {
+      nobodys.add(sessionId);
+      if (nobodys.size() > ADDRESSES_OF_NOBODY) {
+        oldest = nobodys.poll();
+      }
+    }
+    MessageConsumer<Object> consumer = oldest == null ? null : consumers.remove(oldest);
+    if (consumer != null) {
+      consumer.unregister();
+    }
+  }
+
+  /** On the calling thread: a message that is being sent does not wait for its address. */
+  private <T> T inContext(Supplier<T> work) {
+    ContextInternal before = context.beginDispatch();
+    try {
+      return work.get();
+    } finally {
+      context.endDispatch(before);
+    }
   }
 
   void publish(String sessionId, Frame frame) {

@@ -52,11 +52,14 @@ public final class SessionManager {
     lifecycle.add(bus::publish);
   }
 
-  /** Knows all stored sessions, takes up those that were cut off, and starts the background work. */
+  /** Opens the addresses on the bus, takes up the sessions that were cut off, and starts the background work. */
   public Future<Void> start() {
+    return bus.start().compose(v -> bus.isDistributed() ? registerAll() : Future.succeededFuture()).compose(v -> housekeeping.start());
+  }
+
+  private Future<Void> registerAll() {
     List<Future<Void>> addresses = new ArrayList<>();
-    return bus.start()
-        .compose(v -> housekeeping.start(sessionId -> addresses.add(bus.register(sessionId))))
+    return SessionPages.read(services.persistence()::listAllSessions, record -> addresses.add(bus.register(record.sessionId())))
         .compose(v -> Future.all(addresses)).mapEmpty();
   }
 
@@ -256,14 +259,19 @@ public final class SessionManager {
 
   /** Only what can be the id of a session is looked for. */
   private static String known(String sessionId) {
-    try {
-      if (UUID.fromString(sessionId).toString().equals(sessionId)) {
-        return sessionId;
-      }
-    } catch (IllegalArgumentException e) {
+    if (!isSessionId(sessionId)) {
       throw ApiException.sessionNotFound(sessionId);
     }
-    throw ApiException.sessionNotFound(sessionId);
+    return sessionId;
+  }
+
+  /** Whether this may be the id of a session. */
+  static boolean isSessionId(String text) {
+    try {
+      return UUID.fromString(text).toString().equals(text);
+    } catch (IllegalArgumentException e) {
+      return false;
+    }
   }
 
   private void refuseIfDraining() {

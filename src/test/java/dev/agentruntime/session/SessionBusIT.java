@@ -8,14 +8,19 @@ import dev.agentruntime.protocol.ErrorCode;
 import dev.agentruntime.support.BusSibling;
 import dev.agentruntime.support.Sibling;
 import dev.agentruntime.support.TestRuntime;
+import dev.agentruntime.support.WatchedCalls;
 import io.vertx.core.Future;
+import io.vertx.core.Promise;
 import io.vertx.core.VerticleBase;
 import io.vertx.core.buffer.Buffer;
+import io.vertx.core.eventbus.DeliveryOptions;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -78,7 +83,7 @@ class SessionBusIT extends BusContract {
     String id = newSession();
     CompletableFuture<JsonObject> first = new CompletableFuture<>();
     CompletableFuture<JsonObject> second = new CompletableFuture<>();
-    for (CompletableFuture<JsonObject> listener : java.util.List.of(first, second)) {
+    for (CompletableFuture<JsonObject> listener : List.of(first, second)) {
       await(runtime.vertx.eventBus().<JsonObject>consumer(address(id) + ".events", message -> {
         JsonObject event = message.body();
         if (event.getString("event").equals("session:options:update")) {
@@ -108,7 +113,33 @@ class SessionBusIT extends BusContract {
   }
 
   @Test
-  void aSessionThatNeverWasHasNoAddress() {
-    assertThat(sibling.ask(address("00000000-0000-4000-8000-000000000000"), "get", null).failureCode()).as("NO_HANDLERS").isEqualTo(-1);
+  void aSessionThatNeverWasIsSaidNotToBe() {
+    refused(sibling.ask(address("00000000-0000-4000-8000-000000000000"), "get", null), 404, "SESSION_NOT_FOUND", null);
+    assertThat(sibling.ask(address("not-the-id-of-a-session"), "get", null).failureCode()).as("NO_HANDLERS").isEqualTo(-1);
+  }
+
+  @Test
+  void anAddressOutlivesWhoSentToItFirst(@TempDir Path directory) {
+    TestRuntime before = TestRuntime.start(directory, Map.of());
+    String id = before.newSession();
+    before.close();
+
+    List<String> calls = new CopyOnWriteArrayList<>();
+    TestRuntime again = TestRuntime.start(directory, Map.of(), store -> WatchedCalls.of(store, calls::add));
+    try {
+      assertThat(calls).as("a start reads no more than what was cut off").contains("listRecoverableSessions").doesNotContain("listAllSessions");
+      Promise<String> answer = Promise.promise();
+      await(again.vertx.undeploy(await(again.vertx.deployVerticle(new VerticleBase() {
+        @Override
+        public Future<?> start() {
+          return vertx.eventBus().<JsonObject>request(address(id), null, new DeliveryOptions().addHeader("action", "get"))
+              .onSuccess(reply -> answer.complete(reply.body().getString("sessionId")));
+        }
+      }))));
+      assertThat(await(answer.future())).isEqualTo(id);
+      assertThat(new BusSibling(again.vertx).ask(address(id), "unload", null).answer().getBoolean("success")).isTrue();
+    } finally {
+      again.close();
+    }
   }
 }
