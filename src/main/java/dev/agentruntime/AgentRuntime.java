@@ -25,6 +25,7 @@ import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.internal.VertxInternal;
 import java.time.Clock;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -61,8 +62,9 @@ public final class AgentRuntime {
     this.metrics = new RuntimeMetrics(new PrometheusMeterRegistry(PrometheusConfig.DEFAULT));
     AgentArchitecture claude = new ClaudeArchitecture(settings, new ClaudeExecutable(settings, environment.get("PATH")),
         Map.of("demo", DemoAgent.command()));
-    Profiles profiles = new Profiles(ProfileLoader.load(settings.profilesDir(), environment), persistence,
-        stored -> ProfileLoader.parse(stored.id(), stored.document(), environment));
+    Map<String, String> forProfiles = new HashMap<>(environment);
+    forProfiles.keySet().retainAll(settings.profileVariables());
+    Profiles profiles = new Profiles(ProfileLoader.load(settings.profilesDir(), environment), persistence, forProfiles);
     this.sessionManager = new SessionManager(new Services(vertx, settings, Clock.systemUTC(), metrics, persistence, sandboxes,
         Map.of(claude.type(), claude), profiles));
   }

@@ -39,7 +39,6 @@ public final class ProfileLoader {
   private static final String SUFFIX = ".json";
   private static final Pattern ID = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,127}");
   private static final Pattern REFERENCE = Pattern.compile("\\$(\\$?)\\{([A-Za-z_][A-Za-z0-9_]*)}");
-  private static final List<String> MAPS_WITH_SECRETS = List.of("environmentVariables", "env", "headers");
 
   private static final JsonMapper JSON = JsonMapper.builder()
       .enable(JsonReadFeature.ALLOW_JAVA_COMMENTS)
@@ -64,12 +63,14 @@ public final class ProfileLoader {
   }
 
   /**
+   * Reads a profile of the store.
+   *
    * @param environment what <code>${NAME}</code> may refer to
-   * @throws InvalidProfileException with every mistake in the document
+   * @throws InvalidProfileException with every mistake in the document, each with its JSON pointer
    */
   public static AgentProfile parse(String id, ObjectNode document, Map<String, String> environment) {
     List<Detail> problems = new ArrayList<>();
-    AgentProfile profile = parse(id, id, document, environment, problems);
+    AgentProfile profile = parse(id, "", document, environment, problems);
     if (profile == null) {
       throw new InvalidProfileException(problems);
     }
@@ -138,7 +139,8 @@ public final class ProfileLoader {
       return null;
     }
     ObjectNode resolved = document.deepCopy();
-    resolve(resolved, place + " ", environment, problems);
+    checkBase64(resolved, place + " ", problems);
+    SecretFields.replace(resolved, field -> fill(field.text(), (place + " " + field.pointer()).strip(), environment, problems));
     if (problems.size() > before) {
       return null;
     }
@@ -146,30 +148,22 @@ public final class ProfileLoader {
     return Json.to(resolved.put("id", id), AgentProfile.class);
   }
 
-  /** Fills in what is taken from the environment, and looks at what a schema cannot say: that Base64 is Base64. */
-  private static void resolve(JsonNode node, String path, Map<String, String> environment, List<Detail> problems) {
+  /** What a schema cannot say. */
+  private static void checkBase64(JsonNode node, String path, List<Detail> problems) {
     if (node.path("encoding").asText().equals("base64")) {
       try {
         Base64.getDecoder().decode(node.path("content").asText());
       } catch (IllegalArgumentException e) {
-        problems.add(new Detail(path + "/content", "is not Base64"));
+        problems.add(new Detail((path + "/content").strip(), "is not Base64"));
       }
     }
     for (Map.Entry<String, JsonNode> field : node.properties()) {
-      String below = path + "/" + field.getKey();
-      if (path.endsWith(" ") && field.getKey().equals("sessionOptions")) {
-        continue;
-      }
-      if (MAPS_WITH_SECRETS.contains(field.getKey())) {
-        ObjectNode map = (ObjectNode) field.getValue();
-        map.properties().forEach(entry ->
-            map.put(entry.getKey(), fill(entry.getValue().asText(), below + "/" + entry.getKey(), environment, problems)));
-      } else {
-        resolve(field.getValue(), below, environment, problems);
+      if (!path.endsWith(" ") || !field.getKey().equals("sessionOptions")) {
+        checkBase64(field.getValue(), path + "/" + field.getKey(), problems);
       }
     }
     for (int i = 0; node.isArray() && i < node.size(); i++) {
-      resolve(node.get(i), path + "/" + i, environment, problems);
+      checkBase64(node.get(i), path + "/" + i, problems);
     }
   }
 
@@ -181,7 +175,7 @@ public final class ProfileLoader {
       }
       String value = environment.get(name);
       if (value == null) {
-        problems.add(new Detail(path, name + " is not set in the server's environment"));
+        problems.add(new Detail(path, "refers to " + name + ", which is not set in the server's environment, or not for profiles to use"));
         return "";
       }
       return Matcher.quoteReplacement(value);

@@ -13,12 +13,14 @@ import java.util.regex.Pattern;
  *
  * @param port 0 takes a free one
  * @param profilesDir {@code null} for the profiles that come with the program
+ * @param profileVariables what profiles of the store may take from the server's environment
  */
 public record Settings(
     String host,
     int port,
     Path dataDir,
     Path profilesDir,
+    List<String> profileVariables,
     List<Secret> apiKeys,
     String storeUrl,
     long idleTimeoutMs,
@@ -39,16 +41,20 @@ public record Settings(
   private static final Pattern LOOPBACK = Pattern.compile("localhost|127(\\.\\d{1,3}){3}|::1|\\[::1]|0:0:0:0:0:0:0:1");
   private static final Pattern HOST = Pattern.compile("[A-Za-z0-9_.:%\\[\\]-]+");
   private static final Pattern VISIBLE_ASCII = Pattern.compile("[\\x21-\\x7e]+");
+  private static final Pattern VARIABLE = Pattern.compile("[A-Za-z_][A-Za-z0-9_]*");
   private static final Pattern STORE = Pattern.compile("memory:|sqlite:.+");
   private static final Pattern VERSION = Pattern.compile("\\d+\\.\\d+\\.\\d+(-[0-9A-Za-z.-]+)?");
 
   public Settings {
     apiKeys = apiKeys == null ? List.of() : List.copyOf(apiKeys);
+    profileVariables = profileVariables == null ? List.of() : List.copyOf(profileVariables);
     boolean closed = apiKeys.isEmpty();
     new Checks()
         .that(host != null && HOST.matcher(host).matches(), "host", "must be a host name or an address")
         .range("port", port, 0, 65_535)
         .that(dataDir != null && !dataDir.toString().isBlank(), "dataDir", "must name a directory")
+        .that(profileVariables.stream().allMatch(name -> VARIABLE.matcher(name).matches()), "profileVariables",
+            "must be names of environment variables: letters, digits and _")
         .that(apiKeys.stream().allMatch(key -> VISIBLE_ASCII.matcher(key.value()).matches()), "apiKeys",
             "a key must be visible ASCII characters without spaces, for it is sent in a header")
         .that(!closed || host == null || LOOPBACK.matcher(host).matches(), "host",

@@ -94,6 +94,17 @@ final class ApiSchemas {
     return convert(json, type);
   }
 
+  /** @throws ApiException {@code INVALID_REQUEST} for what is no object, or has text that cannot be stored */
+  ObjectNode object(JsonNode json) {
+    List<ApiException.Detail> details = new ArrayList<>();
+    if (!json.isObject()) {
+      details.add(new ApiException.Detail("", "is not an object"));
+    }
+    checkText(json, "", details);
+    refuse(details, "The request is not valid");
+    return (ObjectNode) json;
+  }
+
   /** @throws ApiException {@code INVALID_REQUEST} with what is wrong with each field */
   ClientMessage clientMessage(JsonNode json) {
     JsonNode type = json.path("type");
@@ -126,6 +137,10 @@ final class ApiSchemas {
       }
     }
     checkText(json, "", details);
+    refuse(details, sentence);
+  }
+
+  private static void refuse(List<ApiException.Detail> details, String sentence) {
     if (!details.isEmpty()) {
       ApiException.Detail first = details.getFirst();
       throw new ApiException(ErrorCode.INVALID_REQUEST,

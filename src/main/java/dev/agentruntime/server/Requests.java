@@ -118,6 +118,15 @@ final class Requests {
 
   /** The body as a record, checked. @param schema its name in the API document */
   <T> T body(RoutingContext context, String schema, Class<T> type) {
+    return schemas.request(schema, json(context), type);
+  }
+
+  /** The body as an object that whoever uses it checks. */
+  ObjectNode object(RoutingContext context) {
+    return schemas.object(json(context));
+  }
+
+  private static JsonNode json(RoutingContext context) {
     Buffer body = bytes(context);
     if (body.length() > 0 && context.request().getHeader(HttpHeaders.CONTENT_TYPE) == null) {
       throw new ApiException(ErrorCode.UNSUPPORTED_MEDIA_TYPE, "The body needs Content-Type: application/json.");
@@ -131,7 +140,7 @@ final class Requests {
     if (json.isMissingNode()) {
       throw new ApiException(ErrorCode.INVALID_REQUEST, "A JSON body is needed.");
     }
-    return schemas.request(schema, json, type);
+    return json;
   }
 
   /** For requests that say all in their path: no body, or an empty object. */

@@ -37,6 +37,7 @@ final class RestApi {
   private final ApiSchemas schemas;
   private final WebSocketEndpoint webSockets;
   private final Requests requests;
+  private final ProfileRoutes profiles;
   private final FileRoutes files;
   private final EventStreams eventStreams;
 
@@ -70,6 +71,7 @@ final class RestApi {
     this.schemas = schemas;
     this.webSockets = webSockets;
     this.requests = new Requests(schemas, settings.limits().requestBytes());
+    this.profiles = new ProfileRoutes(manager, requests);
     this.files = new FileRoutes(manager);
     this.eventStreams = new EventStreams(manager, settings, streams);
   }
@@ -82,8 +84,10 @@ final class RestApi {
         new Endpoint(HttpMethod.GET, "/openapi.json", Body.NONE, context -> document(context, schemas.openApi())),
         new Endpoint(HttpMethod.GET, "/asyncapi.json", Body.NONE, context -> document(context, schemas.asyncApi())),
         new Endpoint(HttpMethod.GET, "/ws", Body.NONE, webSockets::upgrade),
-        new Endpoint(HttpMethod.GET, "/agent-profiles", Body.NONE, this::profiles),
-        new Endpoint(HttpMethod.GET, "/agent-profiles/{profileId}", Body.NONE, this::profile),
+        new Endpoint(HttpMethod.GET, "/agent-profiles", Body.NONE, profiles::list),
+        new Endpoint(HttpMethod.GET, "/agent-profiles/{profileId}", Body.NONE, profiles::get),
+        new Endpoint(HttpMethod.PUT, "/agent-profiles/{profileId}", Body.JSON, profiles::put),
+        new Endpoint(HttpMethod.DELETE, "/agent-profiles/{profileId}", Body.JSON, profiles::delete),
         new Endpoint(HttpMethod.POST, "/sessions/create", Body.JSON, this::create),
         new Endpoint(HttpMethod.GET, "/sessions", Body.NONE, this::list),
         new Endpoint(HttpMethod.GET, "/sessions/{sessionId}", Body.NONE, this::get),
@@ -186,14 +190,6 @@ final class RestApi {
   private void metrics(RoutingContext context) {
     String text = metrics.registry() instanceof PrometheusMeterRegistry prometheus ? prometheus.scrape() : "";
     context.response().putHeader(HttpHeaders.CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8").end(text);
-  }
-
-  private void profiles(RoutingContext context) {
-    answer(context, manager.profiles(), profiles -> Requests.json(context, 200, Map.of("profiles", profiles)));
-  }
-
-  private void profile(RoutingContext context) {
-    answer(context, manager.profile(context.pathParam("profileId")), profile -> Requests.json(context, 200, profile));
   }
 
   private void create(RoutingContext context) {

@@ -2,6 +2,7 @@ package dev.agentruntime.session;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.agentruntime.persistence.SessionRecord;
+import dev.agentruntime.protocol.AgentProfileDetails;
 import dev.agentruntime.protocol.AgentProfileInfo;
 import dev.agentruntime.protocol.ApiException;
 import dev.agentruntime.protocol.CreateSession;
@@ -24,6 +25,7 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 
 /**
@@ -203,13 +205,26 @@ public final class SessionManager {
   }
 
   public Future<List<AgentProfileInfo>> profiles() {
-    return answer(() -> services.profiles().list().map(all -> all.stream()
-        .map(profile -> new AgentProfileInfo(profile.id(), profile.name(), profile.description())).toList()));
+    return answer(() -> services.profiles().list());
   }
 
-  public Future<AgentProfileInfo> profile(String profileId) {
-    return answer(() -> services.profiles().get(profileId)
-        .map(profile -> new AgentProfileInfo(profile.id(), profile.name(), profile.description())));
+  public Future<AgentProfileDetails> profile(String profileId) {
+    return answer(() -> services.profiles().details(profileId));
+  }
+
+  /**
+   * Creates or replaces a profile of the store.
+   *
+   * @param condition what the stored version has to be, {@code null} standing for none
+   * @return empty, and nothing is changed, if it is another
+   */
+  public Future<Optional<SavedProfile>> saveProfile(String profileId, ObjectNode document, Predicate<String> condition) {
+    return answer(() -> services.profiles().save(profileId, document, condition));
+  }
+
+  /** @return false, and nothing is changed, if the stored version is none that {@code condition} accepts */
+  public Future<Boolean> deleteProfile(String profileId, Predicate<String> condition) {
+    return answer(() -> services.profiles().delete(profileId, condition));
   }
 
   /** @param listener called on any thread; must return at once */

@@ -43,6 +43,7 @@ class SettingsLoaderTest {
         number("port", "AGENT_RUNTIME_PORT", 4001),
         new Row("dataDir", "AGENT_RUNTIME_DATA_DIR", "elsewhere", "\"elsewhere\"", Path.of("elsewhere")),
         new Row("profilesDir", "AGENT_RUNTIME_PROFILES_DIR", "mine", "\"mine\"", Path.of("mine")),
+        new Row("profileVariables", "AGENT_RUNTIME_PROFILE_VARIABLES", "A_TOKEN,B", "[\"A_TOKEN\",\"B\"]", List.of("A_TOKEN", "B")),
         new Row("apiKeys", "AGENT_RUNTIME_API_KEYS", "k-one, k-two", null, List.of(new Secret("k-one"), new Secret("k-two"))),
         string("storeUrl", "AGENT_RUNTIME_STORE_URL", "memory:"),
         number("idleTimeoutMs", "AGENT_RUNTIME_IDLE_TIMEOUT_MS", 5L),

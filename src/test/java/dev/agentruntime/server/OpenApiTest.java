@@ -147,6 +147,13 @@ class OpenApiTest {
     check("GET", "/agent-profiles", "/agent-profiles", null);
     check("GET", "/agent-profiles/{profileId}", "/agent-profiles/demo", null);
     check("GET", "/agent-profiles/{profileId}", "/agent-profiles/none", null);
+    for (String method : List.of("PUT", "DELETE")) {
+      String body = method.equals("PUT") ? "{\"name\":\"N\",\"architecture\":\"claude-agent-sdk\"}" : null;
+      check(method, "/agent-profiles/{profileId}", "/agent-profiles/demo", body);
+      check("PUT", "/agent-profiles/{profileId}", "/agent-profiles/saved", "{\"name\":\"N\",\"architecture\":\"claude-agent-sdk\"}");
+      check(method, "/agent-profiles/{profileId}", "/agent-profiles/saved", body, "If-Match", "\"another\"");
+      check(method, "/agent-profiles/{profileId}", "/agent-profiles/saved", body);
+    }
     check("GET", "/health", "/health", null);
     check("GET", "/health/ready", "/health/ready", null);
     assertThat(check("GET", "/metrics", "/metrics", null).text()).contains("agent_runtime_sockets_open");
@@ -159,6 +166,7 @@ class OpenApiTest {
     for (RestApi.Endpoint endpoint : server.api.rest().endpoints()) {
       String method = endpoint.method().name();
       JsonNode responses = DOCUMENTS.openApi.path("paths").path(endpoint.path()).path(method.toLowerCase()).path("responses");
+      boolean isFile = method.equals("PUT") && endpoint.path().endsWith("{path}");
       String url = endpoint.path().replace("{sessionId}", UUID.randomUUID().toString()).replace("{path}", "f").replace("{profileId}", "p");
       if (responses.has("401")) {
         TestClient.Answer answer = send(server.client(), method, url, null);
@@ -170,15 +178,15 @@ class OpenApiTest {
       if (responses.has("404") && !endpoint.path().equals("/sessions/create")) {
         String body = DOCUMENTS.openApi.path("paths").path(endpoint.path()).path(method.toLowerCase())
             .at("/requestBody/content/application~1json/example").toString();
-        check(method, endpoint.path(), url, method.equals("PUT") ? "x" : body.isEmpty() ? null : body);
+        check(method, endpoint.path(), url, isFile ? "x" : body.isEmpty() ? null : body);
       }
-      if (responses.has("415") && !method.equals("PUT")) {
+      if (responses.has("415") && !isFile) {
         check(method, endpoint.path(), url, "{}", "Content-Type", "text/plain");
       }
-      if (responses.has("413") && !method.equals("PUT")) {
+      if (responses.has("413") && !isFile) {
         check(method, endpoint.path(), url, "\"" + "x".repeat(70_000) + "\"");
       }
-      if (responses.has("400") && !method.equals("GET") && !method.equals("PUT")) {
+      if (responses.has("400") && !method.equals("GET") && !isFile) {
         check(method, endpoint.path(), url.replaceAll("/files/f$", "/files/.."), "{\"no such field\": 1");
       }
     }
