@@ -8,6 +8,7 @@ import dev.agentruntime.agent.demo.DemoAgent;
 import dev.agentruntime.config.Settings;
 import dev.agentruntime.metrics.RuntimeMetrics;
 import dev.agentruntime.persistence.PersistenceAdapter;
+import dev.agentruntime.persistence.convex.ConvexPersistence;
 import dev.agentruntime.persistence.memory.InMemoryPersistence;
 import dev.agentruntime.persistence.sql.SqlPersistence;
 import dev.agentruntime.sandbox.SandboxProvider;
@@ -24,6 +25,7 @@ import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.internal.VertxInternal;
+import java.net.URI;
 import java.time.Clock;
 import java.util.HashMap;
 import java.util.List;
@@ -42,6 +44,8 @@ import org.slf4j.LoggerFactory;
 public final class AgentRuntime {
 
   private static final Logger log = LoggerFactory.getLogger(AgentRuntime.class);
+
+  private static final String CONVEX = "convex+";
 
   private final Vertx vertx;
   private final Settings settings;
@@ -84,6 +88,9 @@ public final class AgentRuntime {
     String url = settings.storeUrl();
     if (url.equals("memory:")) {
       return new InMemoryPersistence();
+    }
+    if (url.startsWith(CONVEX)) {
+      return new ConvexPersistence(vertx, URI.create(url.substring(CONVEX.length())), settings.convex().deployKey().value());
     }
     return SqlPersistence.sqlite(vertx, settings.dataDir().resolve(url.substring("sqlite:".length())));
   }

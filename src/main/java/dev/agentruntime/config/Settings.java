@@ -32,23 +32,27 @@ public record Settings(
     Sandbox sandbox,
     Claude claude,
     Anthropic anthropic,
+    Convex convex,
     Log log) {
 
   private static final long HOUR_MS = 60 * 60_000L;
   private static final long YEAR_MS = 365 * 24 * HOUR_MS;
   private static final long MIB = 1 << 20;
 
-  private static final Pattern LOOPBACK = Pattern.compile("localhost|127(\\.\\d{1,3}){3}|::1|\\[::1]|0:0:0:0:0:0:0:1");
+  private static final String LOOPBACK_HOST = "(localhost|127(\\.\\d{1,3}){3}|\\[::1])";
+  private static final Pattern LOOPBACK = Pattern.compile(LOOPBACK_HOST + "|::1|0:0:0:0:0:0:0:1");
   private static final Pattern HOST = Pattern.compile("[A-Za-z0-9_.:%\\[\\]-]+");
   private static final Pattern VISIBLE_ASCII = Pattern.compile("[\\x21-\\x7e]+");
   private static final Pattern VARIABLE = Pattern.compile("[A-Za-z_][A-Za-z0-9_]*");
-  private static final Pattern STORE = Pattern.compile("memory:|sqlite:.+");
+  private static final Pattern STORE = Pattern.compile(
+      "memory:|sqlite:.+|convex\\+(https://[A-Za-z0-9.-]+|http://" + LOOPBACK_HOST + ")(:\\d{1,5})?/?");
   private static final Pattern VERSION = Pattern.compile("\\d+\\.\\d+\\.\\d+(-[0-9A-Za-z.-]+)?");
 
   public Settings {
     apiKeys = apiKeys == null ? List.of() : List.copyOf(apiKeys);
     profileVariables = profileVariables == null ? List.of() : List.copyOf(profileVariables);
     boolean closed = apiKeys.isEmpty();
+    boolean knownStore = storeUrl != null && STORE.matcher(storeUrl).matches();
     new Checks()
         .that(host != null && HOST.matcher(host).matches(), "host", "must be a host name or an address")
         .range("port", port, 0, 65_535)
@@ -60,7 +64,9 @@ public record Settings(
         .that(!closed || host == null || LOOPBACK.matcher(host).matches(), "host",
             "without an API key the server is open to whoever reaches it, so it listens on loopback only: set AGENT_RUNTIME_API_KEYS, "
                 + "or leave host at 127.0.0.1")
-        .that(storeUrl != null && STORE.matcher(storeUrl).matches(), "storeUrl", "must be memory: or sqlite:<path>")
+        .that(knownStore, "storeUrl", "must be memory:, sqlite:<path> or convex+https://<deployment>")
+        .that(!knownStore || !storeUrl.startsWith("convex+") || convex == null || convex.deployKey != null,
+            "convex.deployKey", "is missing: set CONVEX_DEPLOY_KEY to a deploy key of the deployment that storeUrl names")
         .range("idleTimeoutMs", idleTimeoutMs, 1, YEAR_MS)
         .range("syncIntervalMs", syncIntervalMs, 1, 24 * HOUR_MS)
         .range("shutdownGraceMs", shutdownGraceMs, 1, HOUR_MS)
@@ -70,6 +76,7 @@ public record Settings(
         .present("sandbox", sandbox)
         .present("claude", claude)
         .present("anthropic", anthropic)
+        .present("convex", convex)
         .present("log", log)
         .done();
   }
@@ -183,6 +190,16 @@ public record Settings(
       } catch (IllegalArgumentException e) {
         return false;
       }
+    }
+  }
+
+  /** @param deployKey {@code null} if there is none */
+  public record Convex(Secret deployKey) {
+    public Convex {
+      new Checks()
+          .that(deployKey == null || VISIBLE_ASCII.matcher(deployKey.value()).matches(), "deployKey",
+              "must be visible ASCII characters without spaces")
+          .done();
     }
   }
 

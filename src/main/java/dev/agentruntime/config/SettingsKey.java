@@ -22,7 +22,7 @@ record SettingsKey(String path, RecordComponent component) {
   static final String CONFIG = PREFIX + "CONFIG";
 
   /** Sections that are named after a vendor, whose variables have the vendor's own names. */
-  private static final Set<String> VENDORS = Set.of("anthropic", "modal");
+  private static final Set<String> VENDORS = Set.of("anthropic", "convex", "modal");
 
   static List<SettingsKey> all() {
     List<SettingsKey> keys = new ArrayList<>();

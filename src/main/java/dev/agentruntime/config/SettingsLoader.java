@@ -25,8 +25,8 @@ import java.util.stream.Stream;
  * Reads the settings: the defaults of {@code conf/agent-runtime.json}, over them the file that {@code AGENT_RUNTIME_CONFIG} names, over that
  * the environment.
  *
- * <p>The variable of a setting is {@code AGENT_RUNTIME_} and its path in upper snake case; the sections {@code anthropic} and {@code modal}
- * go without the prefix. Lists are separated by commas. An empty variable counts as not set.
+ * <p>The variable of a setting is {@code AGENT_RUNTIME_} and its path in upper snake case; the sections {@code anthropic},
+ * {@code convex} and {@code modal} go without the prefix. Lists are separated by commas. An empty variable counts as not set.
  */
 public final class SettingsLoader {
 

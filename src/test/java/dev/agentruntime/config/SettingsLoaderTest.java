@@ -72,6 +72,7 @@ class SettingsLoaderTest {
         number("claude.maxRetries", "AGENT_RUNTIME_CLAUDE_MAX_RETRIES", 20),
         new Row("anthropic.apiKey", "ANTHROPIC_API_KEY", "sk-test", null, new Secret("sk-test")),
         string("anthropic.baseUrl", "ANTHROPIC_BASE_URL", "http://localhost:1"),
+        new Row("convex.deployKey", "CONVEX_DEPLOY_KEY", "prod:x|y", null, new Secret("prod:x|y")),
         string("log.format", "AGENT_RUNTIME_LOG_FORMAT", "json"),
         string("log.level", "AGENT_RUNTIME_LOG_LEVEL", "debug"));
   }
@@ -216,10 +217,24 @@ class SettingsLoaderTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"memory", "memory:x", "sqlite:", "postgres://u:pw@h/d", "SQLITE:x"})
+  @ValueSource(strings = {"memory", "memory:x", "sqlite:", "postgres://u:pw@h/d", "SQLITE:x", "convex:x", "convex+http://example.org",
+      "convex+https://", "convex+https://u:pw@h", "convex+https://h/path", "convex+http://localhost.example.org"})
   void anUnknownStoreIsRefusedWithoutShowingIt(String url) {
     assertThat(problems(Map.of("AGENT_RUNTIME_STORE_URL", url)))
-        .containsExactly(new Problem("AGENT_RUNTIME_STORE_URL", "must be memory: or sqlite:<path>"));
+        .containsExactly(new Problem("AGENT_RUNTIME_STORE_URL", "must be memory:, sqlite:<path> or convex+https://<deployment>"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"convex+https://happy-animal-123.convex.cloud", "convex+https://convex.example.org:8443/",
+      "convex+http://127.0.0.1:3210", "convex+http://localhost:3210", "convex+http://[::1]:3210"})
+  void aConvexStoreNeedsItsKey(String url) {
+    assertThat(problems(Map.of("AGENT_RUNTIME_STORE_URL", url))).singleElement().satisfies(problem -> {
+      assertThat(problem.place()).isEqualTo("convex.deployKey");
+      assertThat(problem.message()).contains("CONVEX_DEPLOY_KEY");
+    });
+    Settings settings = SettingsLoader.load(Map.of("AGENT_RUNTIME_STORE_URL", url, "CONVEX_DEPLOY_KEY", "prod:hush|hush"));
+    assertThat(settings.storeUrl()).isEqualTo(url);
+    assertThat(settings.toString()).doesNotContain("hush");
   }
 
   @Test

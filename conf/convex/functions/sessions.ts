@@ -1,0 +1,172 @@
+import { v } from "convex/values";
+import { type Doc, internalMutation, internalQuery, type MutationCtx, type QueryCtx, refusal } from "./builders";
+import { Budget, CHUNK_BYTES, eraseText, readText, replaceText } from "./bytes";
+import { contentsOf } from "./contents";
+import { discard, discardAllOf } from "./erasure";
+import { ownedSession, sessionOf } from "./ownership";
+
+/** An answer is ended after as many sessions, or as many characters of their facts. */
+const MOST_LISTED = 1000;
+const LISTED_CHARACTERS = 512 * 1024;
+
+/** There is one for each writer that died in the middle. */
+const MOST_STAGED = 100;
+
+/** In characters, of which each is at most three bytes. */
+const INLINE_FACTS = CHUNK_BYTES / 3;
+
+const record = {
+  sessionId: v.string(),
+  type: v.string(),
+  profile: v.string(),
+  name: v.union(v.string(), v.null()),
+  createdAt: v.int64(),
+  lastActivity: v.int64(),
+  facts: v.string(),
+  recoverable: v.boolean(),
+};
+
+type SessionRecord = Omit<Doc<"sessions">, "_id" | "_creationTime" | "owner" | "facts"> & { facts: string };
+
+async function recordOf(ctx: QueryCtx, session: Doc<"sessions">): Promise<SessionRecord> {
+  const { _id, _creationTime, owner, facts, ...rest } = session;
+  return { ...rest, facts: facts ?? (await readText(ctx, _id)) };
+}
+
+function inline(facts: string): string | null {
+  return facts.length <= INLINE_FACTS ? facts : null;
+}
+
+async function storeFacts(ctx: MutationCtx, session: Doc<"sessions">["_id"], facts: string): Promise<void> {
+  if (inline(facts) === null) {
+    await replaceText(ctx, session, facts);
+  }
+}
+
+function same(one: SessionRecord, other: SessionRecord): boolean {
+  return (Object.keys(record) as (keyof SessionRecord)[]).every((field) => one[field] === other[field]);
+}
+
+export const create = internalMutation({
+  args: { record: v.object(record), epoch: v.string() },
+  handler: async (ctx, { record, epoch }) => {
+    const existing = await sessionOf(ctx, record.sessionId);
+    if (existing === null) {
+      const session = await ctx.db.insert("sessions", { ...record, facts: inline(record.facts), owner: epoch });
+      await storeFacts(ctx, session, record.facts);
+    } else if (existing.owner !== epoch || !same(await recordOf(ctx, existing), record)) {
+      throw refusal("CONFLICT");
+    }
+    return null;
+  },
+});
+
+export const update = internalMutation({
+  args: { record: v.object(record), epoch: v.string() },
+  handler: async (ctx, { record, epoch }) => {
+    const session = await ownedSession(ctx, record.sessionId, epoch);
+    if (session.facts === null) {
+      await eraseText(ctx, session._id);
+    }
+    await ctx.db.replace(session._id, { ...record, facts: inline(record.facts), owner: epoch });
+    await storeFacts(ctx, session._id, record.facts);
+    return null;
+  },
+});
+
+export const find = internalQuery({
+  args: { sessionId: v.string() },
+  handler: async (ctx, { sessionId }) => {
+    const session = await sessionOf(ctx, sessionId);
+    return session === null ? null : await recordOf(ctx, session);
+  },
+});
+
+export const inspect = internalQuery({
+  args: { sessionId: v.string() },
+  handler: async (ctx, { sessionId }) => await withContents(ctx, await sessionOf(ctx, sessionId)),
+});
+
+/** Becomes the owner, and does away with what an earlier one has left half done. */
+export const own = internalMutation({
+  args: { sessionId: v.string(), epoch: v.string() },
+  handler: async (ctx, { sessionId, epoch }) => {
+    const session = await sessionOf(ctx, sessionId);
+    if (session !== null) {
+      await ctx.db.patch(session._id, { owner: epoch });
+      const staged = await ctx.db
+        .query("contents")
+        .withIndex("by_session", (q) => q.eq("session", session._id).eq("kind", "staged"))
+        .take(MOST_STAGED);
+      const budget = new Budget();
+      for (const content of staged) {
+        await discard(ctx, content, budget);
+      }
+    }
+    return await withContents(ctx, session);
+  },
+});
+
+/** The record, and the first of the contents; the others are to be asked for with `contents:list`. */
+async function withContents(ctx: QueryCtx, session: Doc<"sessions"> | null) {
+  return session === null
+    ? null
+    : { record: await recordOf(ctx, session), session: session._id, contents: await contentsOf(ctx, session._id, null) };
+}
+
+/** Newest first; `more` says whether there are others after these. */
+export const list = internalQuery({
+  args: {
+    onlyRecoverable: v.boolean(),
+    limit: v.number(),
+    after: v.union(v.object({ createdAt: v.int64(), sessionId: v.string() }), v.null()),
+  },
+  handler: async (ctx, { onlyRecoverable, limit, after }) => {
+    const sessions: SessionRecord[] = [];
+    let characters = 0;
+    for (const range of ranges(ctx, onlyRecoverable, after)) {
+      for await (const session of range.order("desc")) {
+        if (sessions.length >= Math.min(limit, MOST_LISTED) || characters >= LISTED_CHARACTERS) {
+          return { sessions, more: true };
+        }
+        const listed = await recordOf(ctx, session);
+        sessions.push(listed);
+        characters += listed.facts.length;
+      }
+    }
+    return { sessions, more: false };
+  },
+});
+
+/** What follows a place in the list: the rest of its millisecond, then all that is older. */
+function ranges(ctx: QueryCtx, onlyRecoverable: boolean, after: { createdAt: bigint; sessionId: string } | null) {
+  const all = () => ctx.db.query("sessions");
+  if (after === null) {
+    return onlyRecoverable
+      ? [all().withIndex("newest_recoverable", (q) => q.eq("recoverable", true))]
+      : [all().withIndex("newest")];
+  }
+  const { createdAt, sessionId } = after;
+  return onlyRecoverable
+    ? [
+        all().withIndex("newest_recoverable", (q) => q.eq("recoverable", true).eq("createdAt", createdAt).lt("sessionId", sessionId)),
+        all().withIndex("newest_recoverable", (q) => q.eq("recoverable", true).lt("createdAt", createdAt)),
+      ]
+    : [
+        all().withIndex("newest", (q) => q.eq("createdAt", createdAt).lt("sessionId", sessionId)),
+        all().withIndex("newest", (q) => q.lt("createdAt", createdAt)),
+      ];
+}
+
+/** Gone at once for all who look; the bytes of a large session are erased in the transactions that follow. */
+export const remove = internalMutation({
+  args: { sessionId: v.string(), epoch: v.string() },
+  handler: async (ctx, { sessionId, epoch }) => {
+    if ((await sessionOf(ctx, sessionId)) !== null) {
+      const session = await ownedSession(ctx, sessionId, epoch);
+      await ctx.db.delete(session._id);
+      await discardAllOf(ctx, session._id);
+    }
+    return null;
+  },
+});

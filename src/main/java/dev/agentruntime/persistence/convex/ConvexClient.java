@@ -1,0 +1,190 @@
+package dev.agentruntime.persistence.convex;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.agentruntime.persistence.PersistenceException;
+import dev.agentruntime.persistence.PersistenceException.Kind;
+import dev.agentruntime.protocol.Json;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
+import io.vertx.core.Vertx;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpHeaders;
+import io.vertx.ext.web.client.HttpResponse;
+import io.vertx.ext.web.client.WebClient;
+import io.vertx.ext.web.client.WebClientOptions;
+import io.vertx.core.http.PoolOptions;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Calls functions of one Convex deployment: {@code POST /api/query} and {@code /api/mutation}, in the format of Convex's own client ({@code
+ * ConvexHttpClient} of the npm package {@code convex}), with a deploy key, which may run internal functions.
+ *
+ * <p>Calls that fail for a reason that passes are made again a few times, with growing pauses: conflicts of transactions that Convex gave
+ * up on, overload, an answer that was lost on the way. So every function that is called has to bear being called twice. An outage is for
+ * the caller to sit out.
+ */
+final class ConvexClient {
+
+  private static final Logger LOG = LoggerFactory.getLogger(ConvexClient.class);
+
+  /** The smallest class of deployments runs so many queries, and so many mutations, at once. */
+  private static final int CONNECTIONS = 16;
+  private static final int CONNECT_TIMEOUT_MS = 10_000;
+  private static final int REQUEST_TIMEOUT_MS = 30_000;
+
+  private static final int MOST_ATTEMPTS = 5;
+  private static final long FIRST_PAUSE_MS = 100;
+
+  /** Of a function that ran and failed, in older versions of Convex; newer ones answer 200. */
+  private static final int FUNCTION_FAILED = 560;
+
+  private static final int SHOWN_CHARACTERS = 300;
+
+  /** @param passing whether the same call may work in a moment */
+  private record Failure(boolean passing, PersistenceException exception) {
+    static Failure passing(String message) {
+      return new Failure(true, new PersistenceException(Kind.UNAVAILABLE, message));
+    }
+
+    static Failure lasting(String message) {
+      return new Failure(false, new PersistenceException(Kind.UNAVAILABLE, message));
+    }
+  }
+
+  private final Vertx vertx;
+  private final String address;
+  private final String authorization;
+  private final WebClient http;
+  private final Set<Future<?>> underWay = ConcurrentHashMap.newKeySet();
+  private volatile boolean closed;
+
+  /** @param deployment {@code http} or {@code https}, a host and maybe a port */
+  ConvexClient(Vertx vertx, URI deployment, String deployKey) {
+    this.vertx = vertx;
+    this.address = deployment.getScheme() + "://" + deployment.getRawAuthority();
+    this.authorization = "Convex " + deployKey;
+    this.http = WebClient.create(vertx,
+        new WebClientOptions().setConnectTimeout(CONNECT_TIMEOUT_MS).setFollowRedirects(false),
+        new PoolOptions().setHttp1MaxSize(CONNECTIONS));
+  }
+
+  /** @param function {@code <module>:<name>} */
+  Future<JsonNode> query(String function, ObjectNode arguments) {
+    return call("query", function, arguments);
+  }
+
+  /** @param function {@code <module>:<name>} */
+  Future<JsonNode> mutation(String function, ObjectNode arguments) {
+    return call("mutation", function, arguments);
+  }
+
+  /** Lets the calls that were begun end. */
+  Future<Void> close() {
+    closed = true;
+    return Future.join(underWay.stream().toList()).transform(ended -> {
+      http.close();
+      return Future.succeededFuture();
+    });
+  }
+
+  private Future<JsonNode> call(String type, String function, ObjectNode arguments) {
+    if (closed) {
+      return Future.failedFuture(new PersistenceException(Kind.UNAVAILABLE, "the store is closed"));
+    }
+    Buffer body;
+    try {
+      ObjectNode request = Json.object().put("path", function).put("format", "convex_encoded_json");
+      request.putArray("args").add(arguments);
+      body = Buffer.buffer(Json.bytes(request));
+    } catch (UncheckedIOException e) {
+      return Future.failedFuture(new PersistenceException(Kind.INVALID, "text with half of a surrogate pair cannot be stored"));
+    }
+    Promise<JsonNode> answer = Promise.promise();
+    Future<JsonNode> future = answer.future();
+    underWay.add(future);
+    attempt("/api/" + type, function, body, 1).onComplete(answer);
+    return future.onComplete(ended -> underWay.remove(future));
+  }
+
+  private Future<JsonNode> attempt(String path, String function, Buffer body, int attempt) {
+    return http.postAbs(address + path)
+        .timeout(REQUEST_TIMEOUT_MS)
+        .putHeader(HttpHeaders.AUTHORIZATION.toString(), authorization)
+        .putHeader(HttpHeaders.CONTENT_TYPE.toString(), "application/json")
+        .sendBuffer(body)
+        .transform(result -> {
+          Failure failure;
+          if (result.failed()) {
+            failure = unanswered(result.cause());
+          } else if (result.result().statusCode() == 200 || result.result().statusCode() == FUNCTION_FAILED) {
+            JsonNode answer = tree(result.result());
+            if (answer.path("status").asText().equals("success")) {
+              return Future.succeededFuture(answer.path("value"));
+            }
+            failure = functionFailure(function, answer);
+          } else {
+            failure = refused(function, result.result());
+          }
+          return failure.passing && attempt < MOST_ATTEMPTS
+              ? vertx.timer(pause(attempt), TimeUnit.MILLISECONDS).compose(paused -> attempt(path, function, body, attempt + 1))
+              : Future.failedFuture(failure.exception);
+        });
+  }
+
+  /** Twice as long each time, and of a random length, so that those who collided do not meet again. */
+  private static long pause(int attempt) {
+    long longest = FIRST_PAUSE_MS << (attempt - 1);
+    return ThreadLocalRandom.current().nextLong(longest / 2, longest + 1);
+  }
+
+  private static Failure unanswered(Throwable cause) {
+    LOG.warn("Convex did not answer: {}", cause.toString());
+    return cause instanceof TimeoutException
+        ? Failure.lasting("the store did not answer in time")
+        : Failure.passing("the store cannot be reached");
+  }
+
+  /** The function ran, or there is none. What it refuses it says as data. */
+  private static Failure functionFailure(String function, JsonNode answer) {
+    String kind = answer.path("errorData").path("kind").asText();
+    for (Kind each : Kind.values()) {
+      if (each.name().equals(kind)) {
+        return new Failure(false, new PersistenceException(each, "the store refuses it"));
+      }
+    }
+    String message = answer.path("errorMessage").asText();
+    LOG.warn("Convex function {} failed: {}", function, message.substring(0, Math.min(message.length(), SHOWN_CHARACTERS)));
+    return Failure.lasting(message.contains("Could not find public function")
+        ? "the Convex deployment has not the functions of this version of Agent Runtime: deploy conf/convex"
+        : "the store failed");
+  }
+
+  /** The request did not come as far as a function. */
+  private static Failure refused(String function, HttpResponse<Buffer> response) {
+    int status = response.statusCode();
+    LOG.warn("Convex answered the call of {} with HTTP {} {}", function, status, tree(response).path("code").asText());
+    return switch (status) {
+      case 401, 403 -> Failure.lasting("Convex does not accept the deploy key");
+      case 429 -> Failure.passing("the store has too much to do");
+      case 500, 502, 503, 504 -> Failure.passing("the store is out of order (HTTP " + status + ")");
+      default -> Failure.lasting("the store does not answer as Convex does (HTTP " + status + ")");
+    };
+  }
+
+  private static JsonNode tree(HttpResponse<Buffer> response) {
+    try {
+      return response.body() == null ? Json.object() : Json.tree(response.body().getBytes());
+    } catch (java.io.IOException e) {
+      return Json.object();
+    }
+  }
+}

@@ -1,0 +1,167 @@
+package dev.agentruntime.persistence.convex;
+
+import static org.assertj.core.api.Assertions.fail;
+import static org.junit.jupiter.api.Assumptions.abort;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.agentruntime.protocol.Json;
+import java.io.BufferedReader;
+import java.io.File;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Convex deployments to test with: the functions and schema of {@code conf/convex} in Convex's own test runtime, the npm package {@code
+ * convex-test}, behind the HTTP API that Convex has ({@code src/test/convex}). One process of Node for all tests; it ends with this one,
+ * however that ends, for its standard input is a pipe from here.
+ *
+ * <p>The packages are installed from npm once per build ({@code target/convex}). Where npm is missing a test is skipped and says so; with
+ * {@code -Dconvex.required=true} it fails.
+ */
+final class ConvexBridge {
+
+  private static final Logger LOG = LoggerFactory.getLogger(ConvexBridge.class);
+  private static final Path FOLDER = Path.of("target", "convex").toAbsolutePath();
+  private static final List<String> PACKAGES = List.of("convex@1.45.0", "convex-test@0.0.70", "typescript@5.9.3");
+  private static final long PATIENCE_MINUTES = 5;
+  private static final HttpClient HTTP = HttpClient.newHttpClient();
+  private static URI orders;
+  private static Process process;
+
+  private ConvexBridge() {}
+
+  /** A deployment of its own: {@code https://} it has not, a key it has. */
+  record Deployment(URI url, String key) implements AutoCloseable {
+
+    /** What the next calls meet. @param status of the answer, or 0 for none at all @param after whether the function runs before */
+    void meet(int times, int status, String code, boolean after) {
+      order("POST", "/" + url.getPort() + "/faults",
+          Json.object().put("times", times).put("status", status).put("code", code).put("after", after));
+    }
+
+    /** As if something else had been deployed: no functions at all. */
+    void deployNothing() {
+      order("POST", "/" + url.getPort() + "/functions", Json.object());
+    }
+
+    /** How many documents there are in a table. */
+    int documents(String table) {
+      return order("GET", "/" + url.getPort() + "/", null).path("documents").path(table).asInt();
+    }
+
+    /** How many calls there were so far. */
+    int calls() {
+      return order("GET", "/" + url.getPort() + "/", null).path("calls").asInt();
+    }
+
+    @Override
+    public void close() {
+      order("DELETE", "/" + url.getPort() + "/", null);
+    }
+  }
+
+  static synchronized Deployment deploy() {
+    start();
+    JsonNode made = order("POST", "/deployments", null);
+    return new Deployment(URI.create("http://127.0.0.1:" + made.path("port").asInt()), made.path("key").asText());
+  }
+
+  /** Where the packages are, {@code node_modules/.bin} included. */
+  static synchronized Path packages() {
+    requireNpm();
+    Path installed = FOLDER.resolve("installed-" + String.join("-", PACKAGES).replace('@', '-'));
+    if (Files.notExists(installed)) {
+      List<String> install = new ArrayList<>(List.of("npm", "install", "--prefix", FOLDER.toString(), "--ignore-scripts", "--no-audit",
+          "--no-fund", "--loglevel=error"));
+      install.addAll(PACKAGES);
+      try {
+        Files.createDirectories(FOLDER);
+        run(install);
+        Files.createFile(installed);
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+    return FOLDER.resolve("node_modules");
+  }
+
+  private static void requireNpm() {
+    boolean found = Stream.of(System.getenv().getOrDefault("PATH", "").split(File.pathSeparator))
+        .anyMatch(folder -> Files.isExecutable(Path.of(folder, "npm")));
+    if (!found) {
+      String why = "npm is not on the PATH, so Convex's test runtime could not be installed and the Convex store was not tested";
+      if (Boolean.getBoolean("convex.required")) {
+        fail(why);
+      }
+      LOG.warn("Skipped: {}", why);
+      abort(why);
+    }
+  }
+
+  private static void start() {
+    Path packages = packages();
+    if (process != null && process.isAlive()) {
+      return;
+    }
+    Path bundle = FOLDER.resolve("bridge.mjs");
+    try {
+      run(List.of(packages.resolve(".bin/esbuild").toString(), "src/test/convex/bridge.mjs", "--bundle", "--platform=node", "--format=esm",
+          "--log-level=warning", "--outfile=" + bundle));
+      process = new ProcessBuilder("node", bundle.toString()).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+      BufferedReader output = process.inputReader(StandardCharsets.UTF_8);
+      orders = URI.create("http://127.0.0.1:" + output.readLine());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Runs a tool in the project's folder, with the packages where esbuild looks for them. */
+  static void run(List<String> command) throws IOException {
+    Path log = Files.createTempFile("convex", ".log");
+    ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile())
+        .redirectInput(new File("/dev/null"));
+    builder.environment().put("NODE_PATH", FOLDER.resolve("node_modules").toString());
+    Process tool = builder.start();
+    try {
+      if (!tool.waitFor(PATIENCE_MINUTES, TimeUnit.MINUTES) || tool.exitValue() != 0) {
+        fail(String.join(" ", command) + " failed:\n" + Files.readString(log));
+      }
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    } finally {
+      tool.descendants().forEach(ProcessHandle::destroyForcibly);
+      tool.destroyForcibly();
+      Files.delete(log);
+    }
+  }
+
+  private static JsonNode order(String method, String path, JsonNode body) {
+    HttpRequest.BodyPublisher publisher = body == null
+        ? HttpRequest.BodyPublishers.noBody() : HttpRequest.BodyPublishers.ofByteArray(Json.bytes(body));
+    try {
+      HttpResponse<String> answer = HTTP.send(HttpRequest.newBuilder(orders.resolve(path)).method(method, publisher).build(),
+          HttpResponse.BodyHandlers.ofString());
+      if (answer.statusCode() != 200) {
+        throw new AssertionError(answer.body());
+      }
+      return Json.tree(answer.body());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+}
