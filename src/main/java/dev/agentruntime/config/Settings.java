@@ -87,8 +87,11 @@ public record Settings(
    * @param eventLogBytes what a session keeps of its past events, encoded, for readers that lag or come back
    * @param agentLineBytes the longest line of an agent's output
    * @param loadedSessions sessions in memory at once
+   * @param unsavedBytes what a session keeps in memory while the store is away, before its agent has to wait
+   * @param unsavedTotalBytes what all sessions together keep
    */
-  public record Limits(int requestBytes, int queuedMessages, int eventLogBytes, int agentLineBytes, int loadedSessions) {
+  public record Limits(int requestBytes, int queuedMessages, int eventLogBytes, int agentLineBytes, int loadedSessions, int unsavedBytes,
+                       long unsavedTotalBytes) {
     public Limits {
       new Checks()
           .range("requestBytes", requestBytes, 1024, 1024 * MIB)
@@ -96,6 +99,8 @@ public record Settings(
           .range("eventLogBytes", eventLogBytes, 1024, 1024 * MIB)
           .range("agentLineBytes", agentLineBytes, 1024, 1024 * MIB)
           .range("loadedSessions", loadedSessions, 1, 10_000_000)
+          .range("unsavedBytes", unsavedBytes, 1024, 1024 * MIB)
+          .range("unsavedTotalBytes", unsavedTotalBytes, 1024, 1024 * 1024 * MIB)
           .done();
     }
   }

@@ -14,6 +14,8 @@ public final class RuntimeMetrics {
   public final AtomicLong sessionsLoaded;
   public final AtomicLong turnsRunning;
   public final AtomicLong messagesQueued;
+  /** Bytes. */
+  public final AtomicLong unsaved;
   public final AtomicLong socketsOpen;
   public final AtomicLong streamsOpen;
   public final Counter events;
@@ -33,6 +35,7 @@ public final class RuntimeMetrics {
     sessionsLoaded = gauge("sessions.loaded", "Sessions in memory");
     turnsRunning = gauge("turns.running", "Turns that run now");
     messagesQueued = gauge("messages.queued", "Accepted messages whose turn has not started");
+    unsaved = gauge("unsaved.bytes", "What sessions have to save and could not yet, beside what lies in their sandboxes");
     socketsOpen = gauge("sockets.open", "Open WebSockets");
     streamsOpen = gauge("streams.open", "Open streams of server-sent events");
     events = counter("events", "Events of sessions");

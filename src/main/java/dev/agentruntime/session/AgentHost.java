@@ -152,7 +152,7 @@ final class AgentHost {
   private AgentLink start() {
     boolean fresh = sandbox == null;
     try {
-      profile = await(services.profiles().get(profileId));
+      profile = await(sync.insist(() -> services.profiles().get(profileId)));
       if (fresh) {
         makeSandbox();
       }
@@ -167,7 +167,7 @@ final class AgentHost {
       SandboxProcess process = await(sandbox.start(plan.process()));
       runningOptions = options;
       follow(process, 0);
-      await(sync.saveRecord());
+      await(sync.insist(sync::saveRecord));
       status.sandbox(SandboxStatus.READY, sandbox.id(), null);
       return link;
     } catch (Exception e) {
@@ -194,7 +194,7 @@ final class AgentHost {
       throw e;
     }
     prepared = false;
-    await(sync.saveRecord());
+    await(sync.insist(sync::saveRecord));
     tell("Restoring the workspace");
     storedFiles.restore(sandbox);
     stopIfClosed();

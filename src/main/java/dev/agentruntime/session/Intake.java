@@ -13,7 +13,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 
-/** Accepts the messages of a session: each once, stored before it is answered. Belongs to the session's own context. */
+/**
+ * Accepts the messages of a session: each once, stored before it is answered. A message that is refused is never run, so that one which
+ * the store may have, because it went away before it answered, is not refused: its sender waits until the store has answered. Those that
+ * come while the store is known to be away are refused at once. Belongs to the session's own context.
+ */
 final class Intake {
 
   private final RuntimeMetrics metrics;
@@ -46,6 +50,18 @@ final class Intake {
     if (before != null) {
       return Future.succeededFuture(before);
     }
+    Future<Accepted> accepted = sync.failing() ? store().compose(v -> accept(message, messageId)) : accept(message, messageId);
+    if (!accepted.isComplete()) {
+      accepting.put(messageId, accepted);
+    }
+    return accepted.onComplete(done -> accepting.remove(messageId));
+  }
+
+  private Future<Void> store() {
+    return sync.saveRecord().compose(v -> store.flushJournal());
+  }
+
+  private Future<Accepted> accept(SendMessage message, String messageId) {
     boolean busy = turns.hasAccepted();
     if (busy && message.whenBusy() == WhenBusy.REJECT) {
       throw new ApiException(ErrorCode.SESSION_BUSY, "The session is busy with another message.");
@@ -56,10 +72,8 @@ final class Intake {
     if (busy) {
       status.queued(inbox.size());
     }
-    Future<Accepted> stored = sync.saveRecord().compose(v -> store.flushJournal())
+    return sync.insist(this::store)
         .transform(saved -> saved.succeeded() ? accepted(waiting, message) : refused(waiting, saved.cause()));
-    accepting.put(messageId, stored);
-    return stored.onComplete(done -> accepting.remove(messageId));
   }
 
   /** Done when every message that came is accepted or refused. */
@@ -80,6 +94,10 @@ final class Intake {
   }
 
   private Future<Accepted> refused(Inbox.Waiting waiting, Throwable cause) {
+    if (SessionSync.mayWorkLater(cause)) {
+      return Future.failedFuture(new ApiException(ErrorCode.STORE_FAILED, "The session was unloaded before the store had answered, so that it "
+          + "is not known whether it has the message; send it again with the same messageId.", cause));
+    }
     inbox.withdraw(waiting.accepted.messageId());
     metrics.messagesQueued.decrementAndGet();
     journal.write(new JournalEntry.Withdrawn(waiting.accepted.messageId()));

@@ -28,14 +28,19 @@ final class Journal {
   }
 
   private final Clock clock;
+  private final Backlog backlog;
   private Buffer pending = Buffer.buffer();
 
-  Journal(Clock clock) {
+  /** @param backlog told what is written and stored */
+  Journal(Clock clock, Backlog backlog) {
     this.clock = clock;
+    this.backlog = backlog;
   }
 
   void write(JournalEntry entry) {
-    pending.appendBytes(Json.bytes(entry)).appendByte((byte) '\n');
+    byte[] line = Json.bytes(entry);
+    pending.appendBytes(line).appendByte((byte) '\n');
+    backlog.add(line.length + 1L);
   }
 
   /** Notes an event if a later reader of the session needs it. */
@@ -69,13 +74,31 @@ final class Journal {
     return pending.length();
   }
 
-  /** The lines that are not stored yet. They stay pending until {@link #stored}. */
-  Buffer pending() {
-    return pending.copy();
+  /**
+   * The first lines that are not stored yet. They stay pending until {@link #stored}.
+   *
+   * @param maxBytes of whole lines; at least one is given, if there is any
+   */
+  Buffer pending(int maxBytes) {
+    if (pending.length() <= maxBytes) {
+      return pending.copy();
+    }
+    int end = maxBytes;
+    while (end > 0 && pending.getByte(end - 1) != '\n') {
+      end--;
+    }
+    if (end == 0) {
+      end = maxBytes;
+      while (pending.getByte(end - 1) != '\n') {
+        end++;
+      }
+    }
+    return pending.getBuffer(0, end);
   }
 
   void stored(int bytes) {
     pending = pending.getBuffer(bytes, pending.length());
+    backlog.add(-bytes);
   }
 
   private void note(SessionEvent event) {

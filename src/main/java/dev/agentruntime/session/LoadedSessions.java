@@ -60,12 +60,15 @@ final class LoadedSessions {
   <R> Future<R> call(String sessionId, SessionCommand<R> command) {
     Entry entry = entry(sessionId);
     return entry.ready.future().compose(verticle -> verticle.submit(command)).recover(failure ->
-        failure instanceof SessionVerticle.SessionClosedException
+        failure instanceof SessionClosedException
             ? entry.gone.future().compose(v -> call(sessionId, command))
             : Future.failedFuture(ErrorTranslation.toApi(failure)));
   }
 
-  /** Does the command that is a session's last, and takes it out of memory whether or not it worked. */
+  /**
+   * Does the command that is a session's last, and takes it out of memory whether or not it worked, unless it is unloaded while it cannot be
+   * saved: then it stays, and the answer says so.
+   */
   Future<Void> close(String sessionId, SessionCommand<Void> last) {
     Entry entry;
     try {
@@ -74,10 +77,14 @@ final class LoadedSessions {
       return Future.failedFuture(e);
     }
     return entry.ready.future().compose(verticle -> verticle.submit(last)).transform(done -> {
-      if (done.failed() && done.cause() instanceof SessionVerticle.SessionInUseException) {
+      if (done.failed() && done.cause() instanceof SessionInUseException) {
         return Future.succeededFuture();
       }
-      if (done.failed() && done.cause() instanceof SessionVerticle.SessionClosedException) {
+      if (done.failed() && done.cause() instanceof SessionUnsavedException unsaved) {
+        return Future.failedFuture(new ApiException(ErrorCode.STORE_FAILED,
+            "The session cannot be saved now, and stays in memory; try again later.", unsaved.getCause()));
+      }
+      if (done.failed() && done.cause() instanceof SessionClosedException) {
         return entry.gone.future().compose(v -> last instanceof SessionCommand.Delete ? close(sessionId, last) : Future.succeededFuture());
       }
       return remove(sessionId, entry).compose(v ->

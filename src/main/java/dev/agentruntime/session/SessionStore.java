@@ -14,6 +14,8 @@ import java.util.function.Supplier;
  */
 final class SessionStore {
 
+  private static final int JOURNAL_WRITE_BYTES = 4 << 20;
+
   private final Mailbox mailbox;
   private final PersistenceAdapter adapter;
   private final RuntimeMetrics metrics;
@@ -35,18 +37,21 @@ final class SessionStore {
     this.journalLength = journalLength;
   }
 
-  /** Stores every line that the journal has by the time of the write. */
+  /** Stores every line that the journal has by the time of the write, in order. */
   Future<Void> flushJournal() {
-    return inOrder(() -> {
-      if (!journal.hasPending()) {
-        return Future.succeededFuture();
-      }
-      Buffer lines = journal.pending();
-      return measured(() -> adapter.saveTranscript(sessionId, epoch, Journal.TRANSCRIPT, journalLength, lines)).map(done -> {
-        journal.stored(lines.length());
-        journalLength += lines.length();
-        return null;
-      });
+    return inOrder(() -> flushJournal(journalLength + journal.pendingBytes()));
+  }
+
+  /** In pieces, so that what has gathered while the store was away is not sent at once. */
+  private Future<Void> flushJournal(long end) {
+    if (journalLength >= end) {
+      return Future.succeededFuture();
+    }
+    Buffer lines = journal.pending(JOURNAL_WRITE_BYTES);
+    return measured(() -> adapter.saveTranscript(sessionId, epoch, Journal.TRANSCRIPT, journalLength, lines)).compose(done -> {
+      journal.stored(lines.length());
+      journalLength += lines.length();
+      return flushJournal(end);
     });
   }
 

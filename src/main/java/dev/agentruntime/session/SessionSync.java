@@ -1,26 +1,31 @@
 package dev.agentruntime.session;
 
+import dev.agentruntime.persistence.PersistenceException;
 import dev.agentruntime.persistence.SessionRecord;
 import dev.agentruntime.persistence.StaleOwnerException;
-import dev.agentruntime.protocol.ErrorCode;
-import dev.agentruntime.protocol.SessionEvent;
 import dev.agentruntime.sandbox.Sandbox;
 import dev.agentruntime.sandbox.SandboxException;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Brings the store up to date: the agent's transcripts, the files, the journal, the record, in this order, so that the journal never tells
- * of something that is not there. One at a time; a failed one is repeated, ever more slowly. Belongs to the session's own context.
+ * of something that is not there. One at a time; a failed one is repeated, ever more slowly. Until one works, what there is to save stays:
+ * transcripts and files in the sandbox, the journal in memory up to a bound, at which the agent has to wait. Belongs to the session's own
+ * context.
  */
 final class SessionSync {
 
   private static final Logger log = LoggerFactory.getLogger(SessionSync.class);
-  private static final long FIRST_RETRY_MS = 500;
+  /** A store that takes longer to make room is said to be away, whether or not it has failed. */
+  private static final long LONG_WAIT_MS = 10_000;
 
   private final Vertx vertx;
   private final Mailbox mailbox;
@@ -29,16 +34,20 @@ final class SessionSync {
   private final Transcripts transcripts;
   private final Workspace workspace;
   private final Journal journal;
-  private final long maxRetryMs;
+  private final Backlog backlog;
+  private final Outage outage;
   private final Supplier<Sandbox> sandbox;
   private final Supplier<Recovery> recovery;
   private final Runnable ownershipLost;
   private SessionRecord storedRecord;
   private Future<Void> running;
   private boolean again;
+  private boolean retryPlanned;
+  /** Steps whose answer is not known yet. */
+  private final Set<Promise<?>> insisted = new HashSet<>();
+  /** What the agent waits for, or {@code null}. */
+  private Promise<Void> room;
   private boolean closed;
-  /** How often saving has failed since it last worked; read by other threads. */
-  private volatile int failures;
 
   /**
    * @param sandbox gives the sandbox there is, or {@code null}
@@ -46,8 +55,8 @@ final class SessionSync {
    * @param ownershipLost told when another owner has taken the session
    */
   SessionSync(Vertx vertx, Mailbox mailbox, Session session, SessionStore store, Transcripts transcripts, Workspace workspace,
-              Journal journal, SessionRecord storedRecord, long maxRetryMs, Supplier<Sandbox> sandbox, Supplier<Recovery> recovery,
-              Runnable ownershipLost) {
+              Journal journal, Backlog backlog, Outage outage, SessionRecord storedRecord, Supplier<Sandbox> sandbox,
+              Supplier<Recovery> recovery, Runnable ownershipLost) {
     this.vertx = vertx;
     this.mailbox = mailbox;
     this.session = session;
@@ -55,15 +64,16 @@ final class SessionSync {
     this.transcripts = transcripts;
     this.workspace = workspace;
     this.journal = journal;
+    this.backlog = backlog;
+    this.outage = outage;
     this.storedRecord = storedRecord;
-    this.maxRetryMs = maxRetryMs;
     this.sandbox = sandbox;
     this.recovery = recovery;
     this.ownershipLost = ownershipLost;
   }
 
   boolean failing() {
-    return failures > 0;
+    return outage.lasts();
   }
 
   boolean hasWork() {
@@ -73,6 +83,81 @@ final class SessionSync {
   /** No retries any more. */
   void close() {
     closed = true;
+    backlog.close();
+    PersistenceException unloaded = new PersistenceException(PersistenceException.Kind.UNAVAILABLE, "the session is being unloaded");
+    List.copyOf(insisted).forEach(promise -> promise.tryFail(unloaded));
+    if (room != null) {
+      room.fail(unloaded);
+      room = null;
+    }
+  }
+
+  /** What the agent's next line has to wait for: that what it brings can be kept until it is saved. */
+  Future<Void> room() {
+    if (room != null || !backlog.isFull() || closed) {
+      return room == null ? Future.succeededFuture() : room.future();
+    }
+    Promise<Void> wanted = Promise.promise();
+    room = wanted;
+    outage.hold();
+    sync();
+    vertx.setTimer(LONG_WAIT_MS, timer -> mailbox.run(() -> {
+      if (room == wanted) {
+        outage.tellHold();
+      }
+    }));
+    return wanted.future();
+  }
+
+  /** Whether the agent waits for the store. */
+  boolean holdsAgent() {
+    return room != null;
+  }
+
+  private void makeRoom() {
+    if (room != null && !backlog.isFull()) {
+      Promise<Void> wanted = room;
+      room = null;
+      outage.release();
+      wanted.complete();
+    }
+  }
+
+  /**
+   * Repeats a step until the store has answered it: what failed for its being away may have been done. Fails with a refusal, or as
+   * {@link #mayWorkLater} when the session is closed before.
+   */
+  <T> Future<T> insist(Supplier<Future<T>> step) {
+    Promise<T> answered = Promise.promise();
+    insisted.add(answered);
+    insist(step, 1, answered);
+    return answered.future().onComplete(done -> insisted.remove(answered));
+  }
+
+  private <T> void insist(Supplier<Future<T>> step, int attempt, Promise<T> answered) {
+    step.get().onComplete(done -> {
+      if (done.succeeded()) {
+        answered.tryComplete(done.result());
+        return;
+      }
+      if (closed || !mayWorkLater(done.cause())) {
+        answered.tryFail(done.cause());
+        return;
+      }
+      if (attempt == 1) {
+        sync();
+      }
+      vertx.setTimer(outage.pauseMs(attempt), timer -> mailbox.run(() -> {
+        if (!closed) {
+          insist(step, attempt + 1, answered);
+        }
+      }));
+    });
+  }
+
+  /** Whether a step failed just for the store's being away. */
+  static boolean mayWorkLater(Throwable failure) {
+    return failure instanceof PersistenceException e && e.kind() == PersistenceException.Kind.UNAVAILABLE;
   }
 
   /** Saves what is there when it is called, at least. */
@@ -123,6 +208,9 @@ final class SessionSync {
   }
 
   private static Throwable attempt(Runnable step, Throwable before) {
+    if (before != null && mayWorkLater(before)) {
+      return before;
+    }
     try {
       step.run();
       return before;
@@ -136,20 +224,24 @@ final class SessionSync {
 
   private void settle(Throwable failure) {
     if (failure == null) {
-      failures = 0;
+      outage.over();
+      makeRoom();
     } else if (failure instanceof StaleOwnerException) {
       closed = true;
       ownershipLost.run();
+    } else if (!closed) {
+      outage.failed(failure);
+      planRetry();
     } else {
-      failures++;
-      log.warn("saving session {} failed ({} times now): {}", session.id(), failures, failure.toString());
-      if (closed) {
-        return;
-      }
-      if (failures == 1) {
-        session.apply(new SessionEvent.ErrorEvent(ErrorCode.STORE_FAILED, "The session could not be saved; it is tried again."));
-      }
-      vertx.setTimer(Math.min(maxRetryMs, FIRST_RETRY_MS << Math.min(failures - 1, 10)), timer -> mailbox.run(() -> {
+      log.warn("saving session {} failed: {}", session.id(), failure.toString());
+    }
+  }
+
+  private void planRetry() {
+    if (!retryPlanned) {
+      retryPlanned = true;
+      vertx.setTimer(outage.pauseMs(), timer -> mailbox.run(() -> {
+        retryPlanned = false;
         if (failing() && running == null && !closed) {
           sync();
         }

@@ -2,6 +2,7 @@ package dev.agentruntime.session;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.agentruntime.agent.AgentArchitecture;
+import dev.agentruntime.config.Settings;
 import dev.agentruntime.persistence.SessionRecord;
 import dev.agentruntime.persistence.StoredSession;
 import dev.agentruntime.protocol.ApiException;
@@ -20,6 +21,7 @@ import io.vertx.core.buffer.Buffer;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -74,24 +76,27 @@ final class SessionVerticle extends VerticleBase {
     if (architecture == null) {
       throw new ApiException(ErrorCode.INVALID_REQUEST, "This server runs no agents of type " + record.type() + ".");
     }
-    Journal journal = new Journal(services.clock());
+    Settings.Limits limits = services.settings().limits();
+    Backlog backlog = new Backlog(services.metrics().unsaved, limits.unsavedBytes(), limits.unsavedTotalBytes());
+    Journal journal = new Journal(services.clock(), backlog);
     long journalLength = stored.transcripts().stream().filter(t -> t.name().equals(Journal.TRANSCRIPT))
         .mapToLong(StoredSession.Transcript::length).findFirst().orElse(0);
     store = new SessionStore(mailbox, services.persistence(), services.metrics(), sessionId, epoch, journal, journalLength);
-    session = new Session(record, new EventLog(sessionId, epoch, services.settings().limits().eventLogBytes()), journal, this::out);
+    session = new Session(record, new EventLog(sessionId, epoch, limits.eventLogBytes()), journal, this::out);
     workspace = new Workspace(vertx, mailbox, session, store, services.settings().workspace());
     Status status = new Status(session, services.clock());
     List<JournalEntry> entries = SessionLoader.readJournal(store, journalLength);
     Transcripts transcripts = new Transcripts(sessionId, architecture.transcripts(), store, journal, stored.transcripts(),
         SessionLoader.tellsOfTranscripts(entries, architecture.transcripts(), sessionId));
-    Inbox inbox = new Inbox(services.settings().limits().queuedMessages());
+    Inbox inbox = new Inbox(limits.queuedMessages());
     host = new AgentHost(services, mailbox, session, record.agentProfileReference(), architecture, status, workspace, transcripts,
         new StoredFiles(session, store));
-    sync = new SessionSync(vertx, mailbox, session, store, transcripts, workspace, journal, record,
-        services.settings().syncIntervalMs(), host::sandbox, this::recovery, ownershipLost);
+    Outage outage = new Outage(session, status, services.settings().syncIntervalMs());
+    sync = new SessionSync(vertx, mailbox, session, store, transcripts, workspace, journal, backlog, outage, record, host::sandbox,
+        this::recovery, ownershipLost);
     turns = new TurnRunner(services, mailbox, session, architecture, journal, store, sync, workspace, inbox, status, host);
     intake = new Intake(services.metrics(), inbox, journal, store, sync, status, turns);
-    host.connect(sync, new AgentVoice(services.metrics(), session, turns, host), turns::settled, turns::processEnded);
+    host.connect(sync, new AgentVoice(services.metrics(), session, turns, host), this::nextLine, turns::processEnded);
     SessionLoader loader = new SessionLoader(session, inbox, entries);
     SessionLoader.CutOff cutOff = loader.replay();
     if (entries.isEmpty() && !stored.transcripts().isEmpty()) {
@@ -130,6 +135,12 @@ final class SessionVerticle extends VerticleBase {
     }
     JournalEntry.Consumed consumed = cutOff.consumed();
     return consumed != null && consumed.processId().equals(recovery.processId()) ? consumed.offset() : 0;
+  }
+
+  /** What the agent's next line has to wait for. */
+  private Future<Void> nextLine() {
+    Future<Void> settled = turns.settled();
+    return settled.isComplete() ? sync.room() : settled.compose(v -> sync.room());
   }
 
   private Recovery recovery() {
@@ -199,12 +210,13 @@ final class SessionVerticle extends VerticleBase {
       case SessionCommand.Patch patch -> patch(patch);
       case SessionCommand.MergeOptions merge -> mergeOptions(merge.options());
       case SessionCommand.Sync save -> save();
-      case SessionCommand.Unload unload -> close(this::unload);
+      case SessionCommand.Unload unload -> saveFirst().compose(v -> close(this::unload));
       case SessionCommand.UnloadIdle unload -> {
-        if (!turns.idle() || idleForMs() < unload.idleMs()) {
-          throw new SessionInUseException();
-        }
-        yield close(this::unload);
+        refuseIfInUse(unload.idleMs());
+        yield saveFirst().compose(v -> {
+          refuseIfInUse(unload.idleMs());
+          return close(this::unload);
+        });
       }
       case SessionCommand.Delete delete -> close(() -> {
         endTurns();
@@ -226,6 +238,20 @@ final class SessionVerticle extends VerticleBase {
         yield host.settled().compose(v -> workspace.delete(delete.path()));
       }
     };
+  }
+
+  private void refuseIfInUse(long idleMs) {
+    if (!turns.idle() || idleForMs() < idleMs) {
+      throw new SessionInUseException();
+    }
+  }
+
+  /** What is not saved when a sandbox ends is lost, so that it does not end while the store is away. */
+  private Future<Void> saveFirst() {
+    return save().timeout(services.settings().shutdownGraceMs(), TimeUnit.MILLISECONDS).recover(failure ->
+        SessionSync.mayWorkLater(failure) || failure instanceof TimeoutException
+            ? Future.failedFuture(new SessionUnsavedException(failure))
+            : Future.succeededFuture());
   }
 
   private void unload() {
@@ -319,6 +345,9 @@ final class SessionVerticle extends VerticleBase {
   }
 
   private Future<Void> close(Runnable work) {
+    if (closed) {
+      throw new SessionClosedException();
+    }
     closed = true;
     Promise<Void> done = Promise.promise();
     mailbox.run(() -> {
@@ -345,19 +374,5 @@ final class SessionVerticle extends VerticleBase {
       sync.close();
       session.events().close();
     });
-  }
-
-  /** The session is not idle, so that it is not unloaded for being so. */
-  static final class SessionInUseException extends RuntimeException {
-    SessionInUseException() {
-      super("the session is in use", null, false, false);
-    }
-  }
-
-  /** The command came too late: the session left memory meanwhile, and can be loaded again. */
-  static final class SessionClosedException extends RuntimeException {
-    SessionClosedException() {
-      super("the session is being unloaded", null, false, false);
-    }
   }
 }

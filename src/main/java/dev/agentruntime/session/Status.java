@@ -42,6 +42,13 @@ final class Status {
     publish();
   }
 
+  /** Says something of the sandbox, if there is one that is well. @param message {@code null} for nothing */
+  void note(String message) {
+    if (sandbox != null && sandbox.status() == SandboxStatus.READY) {
+      sandbox(SandboxStatus.READY, sandbox.sandboxId(), message);
+    }
+  }
+
   /** Takes up what a journal tells of a turn that runs still. */
   void restore(RuntimeState.Turn running, int waiting) {
     turn = running;

@@ -99,8 +99,15 @@ final class TurnRunner {
 
   private void stop(AgentLink link, Turn stopped) {
     link.write(architecture.interrupt());
+    killLater(link, stopped);
+  }
+
+  private void killLater(AgentLink link, Turn stopped) {
     services.vertx().setTimer(services.settings().sandbox().interruptTimeoutMs(), timer -> mailbox.run(() -> {
-      if (turn == stopped && !stopped.end.future().isComplete()) {
+      if (turn == stopped && !stopped.end.future().isComplete() && sync.holdsAgent()) {
+        // It may have stopped long ago: what it said is not read yet.
+        killLater(link, stopped);
+      } else if (turn == stopped && !stopped.end.future().isComplete()) {
         log.warn("the agent did not stop; it is killed");
         link.kill();
       }
@@ -214,7 +221,7 @@ final class TurnRunner {
       lines = host.optionLines();
     } while (lines == null);
     journal.write(new JournalEntry.Delivered(running.turnId, link.processId(), link.consumed()));
-    if (endsBefore(running, store.flushJournal())) {
+    if (endsBefore(running, sync.insist(store::flushJournal))) {
       return;
     }
     running.delivered = true;

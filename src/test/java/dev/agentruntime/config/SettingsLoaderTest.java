@@ -54,6 +54,8 @@ class SettingsLoaderTest {
         number("limits.eventLogBytes", "AGENT_RUNTIME_LIMITS_EVENT_LOG_BYTES", 4096),
         number("limits.agentLineBytes", "AGENT_RUNTIME_LIMITS_AGENT_LINE_BYTES", 5000),
         number("limits.loadedSessions", "AGENT_RUNTIME_LIMITS_LOADED_SESSIONS", 9),
+        number("limits.unsavedBytes", "AGENT_RUNTIME_LIMITS_UNSAVED_BYTES", 5001),
+        number("limits.unsavedTotalBytes", "AGENT_RUNTIME_LIMITS_UNSAVED_TOTAL_BYTES", 5002L),
         number("sockets.authTimeoutMs", "AGENT_RUNTIME_SOCKETS_AUTH_TIMEOUT_MS", 11L),
         number("sockets.pingIntervalMs", "AGENT_RUNTIME_SOCKETS_PING_INTERVAL_MS", 12L),
         number("sockets.sendBufferBytes", "AGENT_RUNTIME_SOCKETS_SEND_BUFFER_BYTES", 8192),
@@ -248,7 +250,7 @@ class SettingsLoaderTest {
 
   @Test
   void aRecordRefusesWhatMakesNoSenseByItself() {
-    assertThatThrownBy(() -> new Settings.Limits(0, -1, 2048, 2048, 1))
+    assertThatThrownBy(() -> new Settings.Limits(0, -1, 2048, 2048, 1, 1024, 1024))
         .isInstanceOf(InvalidSettingsException.class).hasMessageContaining("requestBytes").hasMessageContaining("queuedMessages");
   }
 

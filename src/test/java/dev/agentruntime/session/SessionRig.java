@@ -16,6 +16,7 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
 
 /** A session without a world around it, its journal, and a strict client that folds every frame. */
 final class SessionRig {
@@ -23,7 +24,7 @@ final class SessionRig {
   static final int LARGE_LOG_BYTES = 64 << 20;
   private static final Clock CLOCK = Clock.fixed(Instant.ofEpochMilli(1_700_000_000_000L), ZoneOffset.UTC);
 
-  final Journal journal = new Journal(CLOCK);
+  final Journal journal = new Journal(CLOCK, unbounded());
   final EventLog log;
   final Session session;
   final List<Frame> frames = new ArrayList<>();
@@ -43,6 +44,10 @@ final class SessionRig {
 
   static SessionRecord record() {
     return new SessionRecord("1b4e28ba-2fa1-4d2b-883f-0016d3cca427", "claude-agent-sdk", "demo", null, 5, 5, Json.object(), null, null);
+  }
+
+  private static Backlog unbounded() {
+    return new Backlog(new AtomicLong(), Long.MAX_VALUE, Long.MAX_VALUE);
   }
 
   void beginTurn() {
@@ -83,9 +88,9 @@ final class SessionRig {
 
   /** What a later server makes of the journal. */
   SessionSnapshot reloaded() {
-    Session later = new Session(record(), new EventLog("other", "epoch", LARGE_LOG_BYTES), new Journal(CLOCK), frame -> { });
+    Session later = new Session(record(), new EventLog("other", "epoch", LARGE_LOG_BYTES), new Journal(CLOCK, unbounded()), frame -> { });
     try {
-      new SessionLoader(later, new Inbox(16), Journal.read(journal.pending())).replay();
+      new SessionLoader(later, new Inbox(16), Journal.read(journal.pending(Integer.MAX_VALUE))).replay();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -26,6 +26,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** The store is away, slow, loses answers, or belongs to somebody else. */
 class StoreTroubleIT {
@@ -54,20 +56,73 @@ class StoreTroubleIT {
     new SandboxTraces(directory).awaitNothing();
   }
 
+  /** Whether the store has it is not known: it may have done what it says that it did not. */
+  @ParameterizedTest
+  @EnumSource(value = Trouble.class, names = {"FAILS", "LOSES_ANSWERS"})
+  void aMessageThatTheStoreDidNotAnswerIsAcceptedWhenItIsBack(Trouble trouble) {
+    store.set(trouble);
+    String id = UUID.randomUUID().toString();
+    Future<Accepted> pending = send("say once", id);
+    follower.await(SessionEvent.ErrorEvent.class, error -> error.code() == ErrorCode.STORE_FAILED);
+    Future<Accepted> repeated = send("say once", id);
+    assertThat(pending.isComplete() || repeated.isComplete()).isFalse();
+
+    store.set(Trouble.NONE);
+    Accepted accepted = await(pending);
+    assertThat(follower.awaitTurn(accepted.turnId()).outcome()).isEqualTo(TurnOutcome.SUCCESS);
+    assertThat(await(repeated)).isEqualTo(accepted);
+    assertThat(await(send("say once", id))).isEqualTo(accepted);
+    assertShownAfterRestart("once");
+  }
+
   @Test
-  void aMessageThatCannotBeStoredIsRefusedAndNeverRuns() {
+  void aMessageThatComesWhileTheStoreIsKnownToBeAwayIsRefusedAndNeverRuns() {
     store.set(Trouble.FAILS);
+    Future<Accepted> first = send("say first", null);
+    follower.await(SessionEvent.ErrorEvent.class, error -> error.code() == ErrorCode.STORE_FAILED);
     String id = UUID.randomUUID().toString();
     assertThatThrownBy(() -> await(send("say never", id))).isInstanceOfSatisfying(ApiException.class,
         e -> assertThat(e.code()).isEqualTo(ErrorCode.STORE_FAILED));
+
     store.set(Trouble.NONE);
+    follower.awaitTurn(await(first).turnId());
     assertThat(follower.awaitTurn(runtime.send(session, "say this").turnId()).outcome()).isEqualTo(TurnOutcome.SUCCESS);
-    assertThat(said(follower.fold().blocks())).containsExactly("this");
+    assertThat(said(follower.fold().blocks())).containsExactly("first", "this");
     assertThat(follower.assertFoldIsSnapshot().session().runtime().queued()).isZero();
 
     Accepted again = await(send("say after all", id));
     follower.awaitTurn(again.turnId());
-    assertShownAfterRestart("this", "after all");
+    assertShownAfterRestart("first", "this", "after all");
+  }
+
+  @Test
+  void aMessageThatWaitedIsGivenToTheAgentWhenTheStoreIsBack() {
+    Accepted running = runtime.send(session, "say go; slow 1 s");
+    Accepted next = runtime.send(session, "say next");
+    follower.await(SessionEvent.BlockDelta.class, delta -> delta.delta().startsWith("go"));
+    store.set(Trouble.FAILS);
+    assertThat(follower.awaitTurn(running.turnId()).outcome()).isEqualTo(TurnOutcome.SUCCESS);
+    follower.await(SessionEvent.TurnStarted.class, started -> started.turnId().equals(next.turnId()));
+    follower.await(SessionEvent.ErrorEvent.class, error -> error.code() == ErrorCode.STORE_FAILED);
+    store.set(Trouble.NONE);
+    assertThat(follower.awaitTurn(next.turnId()).outcome()).isEqualTo(TurnOutcome.SUCCESS);
+    assertShownAfterRestart("go", "next");
+  }
+
+  @Test
+  void aSessionIsNotUnloadedBeforeItIsSaved() {
+    Accepted accepted = runtime.send(session, "say go; slow 500 ms; say gone");
+    follower.await(SessionEvent.BlockDelta.class, delta -> delta.delta().startsWith("go"));
+    store.set(Trouble.FAILS);
+    follower.awaitTurn(accepted.turnId());
+    assertThatThrownBy(() -> await(runtime.sessions().unload(session))).isInstanceOfSatisfying(ApiException.class,
+        e -> assertThat(e.code()).isEqualTo(ErrorCode.STORE_FAILED));
+    assertThat(runtime.sessions().getLoadedSessions()).contains(session);
+    assertThat(said(follower.assertFoldIsSnapshot().blocks())).containsExactly("go", "gone");
+
+    store.set(Trouble.NONE);
+    await(runtime.sessions().unload(session));
+    assertShownAfterRestart("go", "gone");
   }
 
   @Test
