@@ -1,11 +1,15 @@
 package dev.agentruntime.session;
 
 import dev.agentruntime.agent.OutputParser;
+import dev.agentruntime.protocol.EightBytes;
 import dev.agentruntime.sandbox.SandboxException;
 import dev.agentruntime.sandbox.SandboxProcess;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufUtil;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.buffer.Buffer;
+import io.vertx.core.internal.buffer.BufferInternal;
 import java.util.Arrays;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
@@ -100,7 +104,7 @@ final class AgentLink {
     Promise<Void> done = Promise.promise();
     mailbox.run(() -> {
       try {
-        lines(chunk.getBytes());
+        lines(((BufferInternal) chunk).getByteBuf());
         done.complete();
       } catch (Exception e) {
         done.fail(e);
@@ -109,33 +113,48 @@ final class AgentLink {
     return done.future();
   }
 
-  private void lines(byte[] chunk) {
-    int from = 0;
-    for (int i = 0; i < chunk.length; i++) {
-      if (chunk[i] == '\n') {
-        if (restLength > 0) {
-          keep(chunk, from, i);
-          byte[] line = rest;
-          int length = restLength;
-          rest = NOTHING;
-          restLength = 0;
-          understand(line, 0, length);
-          consumed += length + 1;
-        } else {
-          understand(chunk, from, i);
-          consumed += i - from + 1;
-        }
-        from = i + 1;
-        Future<Void> between = settled.get();
-        if (!between.isComplete()) {
-          Future.await(between);
-        }
+  private void lines(ByteBuf chunk) {
+    byte[] bytes = chunk.hasArray() ? chunk.array() : ByteBufUtil.getBytes(chunk);
+    int from = chunk.hasArray() ? chunk.arrayOffset() + chunk.readerIndex() : 0;
+    int to = from + chunk.readableBytes();
+    for (int end = lineEnd(bytes, from, to); end < to; end = lineEnd(bytes, from, to)) {
+      if (restLength > 0) {
+        keep(bytes, from, end);
+        byte[] line = rest;
+        int length = restLength;
+        rest = NOTHING;
+        restLength = 0;
+        understand(line, 0, length);
+        consumed += length + 1;
+      } else {
+        understand(bytes, from, end);
+        consumed += end - from + 1;
+      }
+      from = end + 1;
+      Future<Void> between = settled.get();
+      if (!between.isComplete()) {
+        Future.await(between);
       }
     }
-    keep(chunk, from, chunk.length);
+    keep(bytes, from, to);
     if (restLength > maxLineBytes) {
       throw new SandboxException(SandboxException.Kind.FAILED, "the agent printed a line of more than " + maxLineBytes + " bytes");
     }
+  }
+
+  /** @return {@code to} if no line ends before it */
+  private static int lineEnd(byte[] bytes, int from, int to) {
+    int at = from;
+    for (; at + Long.BYTES <= to; at += Long.BYTES) {
+      long ends = EightBytes.equal(EightBytes.at(bytes, at), '\n');
+      if (ends != 0) {
+        return at + EightBytes.first(ends);
+      }
+    }
+    while (at < to && bytes[at] != '\n') {
+      at++;
+    }
+    return at;
   }
 
   private void understand(byte[] line, int from, int to) {

@@ -18,7 +18,8 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.BiConsumer;
+import java.util.function.Consumer;
+import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -42,17 +43,17 @@ final class LoadedSessions {
 
   private final Services services;
   private final Lifecycle lifecycle;
-  private final BiConsumer<String, Frame> publisher;
+  private final Function<String, Consumer<Frame>> outlets;
   /** Of our own: what is deployed on a verticle's context goes when that verticle does. */
   private final Context context;
   private final Map<String, Entry> entries = new ConcurrentHashMap<>();
   private volatile boolean draining;
 
-  /** @param publisher given the session's id and each of its frames */
-  LoadedSessions(Services services, Lifecycle lifecycle, BiConsumer<String, Frame> publisher) {
+  /** @param outlets by a session's id, what is given each of its frames */
+  LoadedSessions(Services services, Lifecycle lifecycle, Function<String, Consumer<Frame>> outlets) {
     this.services = services;
     this.lifecycle = lifecycle;
-    this.publisher = publisher;
+    this.outlets = outlets;
     this.context = ((VertxInternal) services.vertx()).createEventLoopContext();
   }
 
@@ -139,7 +140,7 @@ final class LoadedSessions {
     if (entries.size() >= services.settings().limits().loadedSessions()) {
       throw new ApiException(ErrorCode.NOT_READY, "The server has as many sessions in memory as it may; try again later.");
     }
-    Entry made = new Entry(new SessionVerticle(services, sessionId, frame -> out(sessionId, frame), () -> ownershipLost(sessionId)));
+    Entry made = new Entry(new SessionVerticle(services, sessionId, outlet(sessionId), () -> ownershipLost(sessionId)));
     Entry raced = entries.putIfAbsent(sessionId, made);
     if (raced != null) {
       return raced;
@@ -159,11 +160,12 @@ final class LoadedSessions {
     return made;
   }
 
-  private void out(String sessionId, Frame frame) {
-    publisher.accept(sessionId, frame);
-    if (frame.event() instanceof SessionEvent.StatusChanged status) {
-      lifecycle.tell(new LifecycleEvent.Status(sessionId, status.runtime()));
-    }
+  private Consumer<Frame> outlet(String sessionId) {
+    return outlets.apply(sessionId).andThen(frame -> {
+      if (frame.event() instanceof SessionEvent.StatusChanged status) {
+        lifecycle.tell(new LifecycleEvent.Status(sessionId, status.runtime()));
+      }
+    });
   }
 
   private void ownershipLost(String sessionId) {

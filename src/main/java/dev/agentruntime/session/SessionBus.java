@@ -23,6 +23,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 
@@ -59,6 +60,7 @@ final class SessionBus {
   private final Map<String, MessageConsumer<Object>> consumers = new ConcurrentHashMap<>();
   private final Deque<String> nobodys = new ArrayDeque<>();
   private final Handler<DeliveryContext<Object>> onDemand = this::makeAddress;
+  private final BusListeners listeners;
   private final DeliveryOptions frames = new DeliveryOptions();
   private MessageConsumer<Object> collection;
 
@@ -66,6 +68,7 @@ final class SessionBus {
     this.vertx = vertx;
     this.manager = manager;
     this.context = ((VertxInternal) vertx).createEventLoopContext();
+    this.listeners = new BusListeners(vertx.eventBus());
     if (!vertx.isClustered()) {
       FrameCodec.register(vertx.eventBus());
       frames.setCodecName(FrameCodec.NAME);
@@ -145,13 +148,17 @@ final class SessionBus {
     }
   }
 
-  void publish(String sessionId, Frame frame) {
+  /** Publishes the frames of a session. */
+  Consumer<Frame> events(String sessionId) {
     String address = SESSION + sessionId + ".events";
-    if (vertx.isClustered()) {
-      vertx.eventBus().publish(address, new JsonObject(Buffer.buffer(frame.json())));
-    } else {
-      vertx.eventBus().publish(address, frame, frames);
+    if (isDistributed()) {
+      return frame -> vertx.eventBus().publish(address, new JsonObject(Buffer.buffer(frame.json())));
     }
+    return frame -> {
+      if (listeners.at(address)) {
+        vertx.eventBus().publish(address, frame, frames);
+      }
+    };
   }
 
   void publish(LifecycleEvent event) {

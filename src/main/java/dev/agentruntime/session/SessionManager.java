@@ -48,7 +48,7 @@ public final class SessionManager {
   public SessionManager(Services services) {
     this.services = services;
     this.bus = new SessionBus(services.vertx(), this);
-    this.loaded = new LoadedSessions(services, lifecycle, bus::publish);
+    this.loaded = new LoadedSessions(services, lifecycle, bus::events);
     this.creation = new SessionCreation(services);
     this.housekeeping = new Housekeeping(services, loaded);
     lifecycle.add(bus::publish);

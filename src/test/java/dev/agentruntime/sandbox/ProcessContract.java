@@ -72,7 +72,7 @@ abstract class ProcessContract extends SandboxFixture {
 
   @Test
   void readsOnlyWhenTheLastChunkIsConsumed() throws Exception {
-    SandboxProcess process = start("for i in 1 2 3 4 5; do head -c 100000 /dev/zero; read line; done");
+    SandboxProcess process = start("for i in 1 2 3 4 5; do head -c 400000 /dev/zero; read line; done");
     Output output = new Output();
     Promise<Void> hold = output.hold();
     Future<Void> done = process.readStdout(0, output);
@@ -86,8 +86,8 @@ abstract class ProcessContract extends SandboxFixture {
     output.release();
     hold.complete();
     await(done);
-    assertThat(output.length()).isEqualTo(500_000);
-    assertThat(output.largestChunk()).isLessThanOrEqualTo(64 * 1024);
+    assertThat(output.length()).isEqualTo(2_000_000);
+    assertThat(output.largestChunk()).isLessThanOrEqualTo(256 * 1024);
   }
 
   @Test

@@ -7,6 +7,7 @@ import dev.agentruntime.protocol.SessionEvent;
 import dev.agentruntime.protocol.WellFormed;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -106,8 +107,8 @@ final class ClaudeStream {
     if (line.kind() == DeltaScanner.Kind.OTHER || line.text() == null) {
       return;
     }
-    if (last == null || !line.ofMessage(last.idBytes)) {
-      Message message = messages.get(line.messageId());
+    if (last == null || !Arrays.equals(line.messageId(), last.idBytes)) {
+      Message message = messages.get(new String(line.messageId(), StandardCharsets.UTF_8));
       if (message == null) {
         return;
       }

@@ -1,15 +1,22 @@
 package dev.agentruntime.agent.claude;
 
+import dev.agentruntime.protocol.EightBytes;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
- * Reads the one kind of line that nearly all are, a piece of a streamed block of the main conversation, in one pass over its bytes and
- * without a tree. Fields may come in any order. Whatever is not exactly such a line is refused, and has to be parsed in full.
+ * Reads the one kind of line that nearly all are, a piece of a streamed block of the main conversation, without a tree. A line that
+ * differs from the one before in its text and its own id only, as the lines of one block do, is compared with that one; any other is read
+ * in one pass over its bytes, with its fields in any order. Whatever is not exactly such a line is refused, and has to be parsed in full.
  */
 final class DeltaScanner {
 
   enum Kind { TEXT, THINKING, OTHER }
+
+  /** Reads the value of the field whose name was read last. */
+  private interface Field {
+    boolean read();
+  }
 
   private static final byte[] TYPE = ascii("type");
   private static final byte[] EVENT = ascii("event");
@@ -18,6 +25,7 @@ final class DeltaScanner {
   private static final byte[] TEXT = ascii("text");
   private static final byte[] THINKING = ascii("thinking");
   private static final byte[] PARENT = ascii("parent_tool_use_id");
+  private static final byte[] LINE_ID = ascii("uuid");
   private static final byte[] MESSAGE_ID = ascii("api_message_id");
   private static final byte[] STREAM_EVENT = ascii("stream_event");
   private static final byte[] BLOCK_DELTA = ascii("content_block_delta");
@@ -25,14 +33,9 @@ final class DeltaScanner {
   private static final byte[] THINKING_DELTA = ascii("thinking_delta");
   private static final byte[] NULL = ascii("null");
 
-  /** Of the ASCII characters, those that are not simply part of a string: its end, an escape, and what must not be there. */
-  private static final boolean[] ENDS_A_RUN = new boolean[128];
-
-  static {
-    Arrays.fill(ENDS_A_RUN, 0, ' ', true);
-    ENDS_A_RUN['"'] = true;
-    ENDS_A_RUN['\\'] = true;
-  }
+  private final Field topField = this::topField;
+  private final Field eventField = this::eventField;
+  private final Field deltaField = this::deltaField;
 
   private byte[] bytes;
   private int at;
@@ -43,26 +46,37 @@ final class DeltaScanner {
   private int stringTo;
   private boolean escaped;
 
-  private int messageFrom;
-  private int messageTo;
   private boolean streamEvent;
   private boolean blockDelta;
   private int index;
   private Kind kind;
   private String text;
   private String thinking;
+  private byte[] messageId;
+
+  /** Where the two strings are that differ from line to line. */
+  private int textFrom;
+  private int textTo;
+  private int lineIdFrom;
+  private int lineIdTo;
+
+  /** The last line that was read in full, to compare others with; empty if there is none that serves. */
+  private byte[] pattern = new byte[0];
 
   /** Whether the line is a delta; the other methods then tell of it. */
   boolean scan(byte[] line, int from, int to) {
     bytes = line;
     at = from;
     end = to;
-    messageFrom = messageTo = 0;
-    streamEvent = blockDelta = false;
-    index = -1;
-    kind = null;
-    text = thinking = null;
-    return top() && streamEvent && blockDelta && index >= 0 && kind != null && messageTo > 0;
+    if (likePattern()) {
+      return true;
+    }
+    at = from;
+    return readInFull() && isDelta();
+  }
+
+  private boolean isDelta() {
+    return streamEvent && blockDelta && index >= 0 && kind != null && messageId != null;
   }
 
   Kind kind() {
@@ -79,92 +93,114 @@ final class DeltaScanner {
     return kind == Kind.TEXT ? text : thinking;
   }
 
-  boolean ofMessage(byte[] id) {
-    return Arrays.equals(bytes, messageFrom, messageTo, id, 0, id.length);
+  /** The message's id in UTF-8, never written to; the same array for all lines that were like one another. */
+  byte[] messageId() {
+    return messageId;
   }
 
-  String messageId() {
-    return new String(bytes, messageFrom, messageTo - messageFrom, StandardCharsets.UTF_8);
+  private boolean likePattern() {
+    if (pattern.length == 0 || !same(0, textFrom) || !stringEnd() || (text = decoded()) == null) {
+      return false;
+    }
+    thinking = text;
+    return same(textTo + 1, lineIdFrom) && stringEnd() && same(lineIdTo + 1, pattern.length) && at == end;
   }
 
-  private boolean top() {
+  /** Passes over what is in the pattern from {@code from} to {@code to}. */
+  private boolean same(int from, int to) {
+    int length = to - from;
+    if (length > end - at || !Arrays.equals(bytes, at, at + length, pattern, from, to)) {
+      return false;
+    }
+    at += length;
+    return true;
+  }
+
+  private boolean readInFull() {
+    int from = at;
+    pattern = new byte[0];
+    messageId = null;
+    streamEvent = blockDelta = false;
+    index = -1;
+    kind = null;
+    text = thinking = null;
+    lineIdFrom = 0;
+    if (!object(topField) || !ended()) {
+      return false;
+    }
+    boolean oneText = text() != null && (text == null || thinking == null);
+    if (isDelta() && oneText && textTo < lineIdFrom) {
+      pattern = Arrays.copyOfRange(bytes, from, end);
+      textFrom -= from;
+      textTo -= from;
+      lineIdFrom -= from;
+      lineIdTo -= from;
+    }
+    return true;
+  }
+
+  private boolean object(Field field) {
     if (!symbol('{')) {
       return false;
     }
     do {
-      if (!key()) {
-        return false;
-      }
-      boolean fits;
-      if (is(TYPE)) {
-        streamEvent = fits = string() && is(STREAM_EVENT);
-      } else if (is(EVENT)) {
-        fits = event();
-      } else if (is(MESSAGE_ID)) {
-        fits = string() && !escaped;
-        messageFrom = stringFrom;
-        messageTo = stringTo;
-      } else if (is(PARENT)) {
-        fits = nothing();
-      } else {
-        fits = skip();
-      }
-      if (!fits) {
-        return false;
-      }
-    } while (symbol(','));
-    return symbol('}') && ended();
-  }
-
-  private boolean event() {
-    if (!symbol('{')) {
-      return false;
-    }
-    do {
-      if (!key()) {
-        return false;
-      }
-      boolean fits;
-      if (is(TYPE)) {
-        blockDelta = fits = string() && is(BLOCK_DELTA);
-      } else if (is(INDEX)) {
-        fits = number();
-      } else if (is(DELTA)) {
-        fits = delta();
-      } else {
-        fits = skip();
-      }
-      if (!fits) {
+      if (!key() || !field.read()) {
         return false;
       }
     } while (symbol(','));
     return symbol('}');
   }
 
-  private boolean delta() {
-    if (!symbol('{')) {
-      return false;
+  private boolean topField() {
+    if (is(TYPE)) {
+      return streamEvent = string() && is(STREAM_EVENT);
     }
-    do {
-      if (!key()) {
-        return false;
-      }
-      boolean fits;
-      if (is(TYPE)) {
-        fits = string();
-        kind = is(TEXT_DELTA) ? Kind.TEXT : is(THINKING_DELTA) ? Kind.THINKING : Kind.OTHER;
-      } else if (is(TEXT)) {
-        fits = string() && (text = decoded()) != null;
-      } else if (is(THINKING)) {
-        fits = string() && (thinking = decoded()) != null;
-      } else {
-        fits = skip();
-      }
-      if (!fits) {
-        return false;
-      }
-    } while (symbol(','));
-    return symbol('}');
+    if (is(EVENT)) {
+      return object(eventField);
+    }
+    if (is(MESSAGE_ID)) {
+      boolean fits = string() && !escaped && stringTo > stringFrom;
+      messageId = fits ? Arrays.copyOfRange(bytes, stringFrom, stringTo) : null;
+      return fits;
+    }
+    if (is(LINE_ID)) {
+      boolean fits = string();
+      lineIdFrom = stringFrom;
+      lineIdTo = stringTo;
+      return fits;
+    }
+    return is(PARENT) ? nothing() : skip();
+  }
+
+  private boolean eventField() {
+    if (is(TYPE)) {
+      return blockDelta = string() && is(BLOCK_DELTA);
+    }
+    if (is(DELTA)) {
+      return object(deltaField);
+    }
+    return is(INDEX) ? number() : skip();
+  }
+
+  private boolean deltaField() {
+    if (is(TYPE)) {
+      boolean fits = string();
+      kind = is(TEXT_DELTA) ? Kind.TEXT : is(THINKING_DELTA) ? Kind.THINKING : Kind.OTHER;
+      return fits;
+    }
+    if (is(TEXT)) {
+      return (text = piece()) != null;
+    }
+    return is(THINKING) ? (thinking = piece()) != null : skip();
+  }
+
+  private String piece() {
+    if (!string()) {
+      return null;
+    }
+    textFrom = stringFrom;
+    textTo = stringTo;
+    return decoded();
   }
 
   private void space() {
@@ -218,27 +254,44 @@ final class DeltaScanner {
   }
 
   private boolean string() {
-    if (!symbol('"')) {
-      return false;
-    }
+    return symbol('"') && stringEnd();
+  }
+
+  /** Reads a string whose first quote was passed. */
+  private boolean stringEnd() {
     stringFrom = at;
     escaped = false;
     while (at < end) {
-      byte b = bytes[at];
-      if (b >= 0 && ENDS_A_RUN[b]) {
-        if (b == '"') {
-          stringTo = at++;
-          return true;
-        }
-        if (b != '\\') {
-          return false;
-        }
+      at += plainBytes();
+      byte b = at < end ? bytes[at] : 0;
+      if (b == '"') {
+        stringTo = at++;
+        return true;
+      }
+      if (b == '\\') {
         escaped = true;
+        at += 2;
+      } else if (b >= 0 && b < ' ') {
+        return false;
+      } else {
         at++;
       }
-      at++;
     }
     return false;
+  }
+
+  /** How many bytes from here on are surely neither quote nor backslash nor control character. */
+  private int plainBytes() {
+    int count = 0;
+    while (at + count + Long.BYTES <= end) {
+      long eight = EightBytes.at(bytes, at + count);
+      long special = EightBytes.equal(eight, '"') | EightBytes.equal(eight, '\\') | EightBytes.below(eight, ' ');
+      if (special != 0) {
+        return count + EightBytes.first(special);
+      }
+      count += Long.BYTES;
+    }
+    return count;
   }
 
   /** Passes over a value of no interest. */

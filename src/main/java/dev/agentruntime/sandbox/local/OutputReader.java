@@ -2,9 +2,11 @@ package dev.agentruntime.sandbox.local;
 
 import dev.agentruntime.sandbox.SandboxException;
 import dev.agentruntime.sandbox.SandboxException.Kind;
+import io.netty.buffer.Unpooled;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.buffer.Buffer;
+import io.vertx.core.internal.buffer.BufferInternal;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -18,10 +20,11 @@ import java.util.function.Function;
 /** Follows a file from an offset on, on demand: one chunk is out at a time, and nothing is read ahead of it. */
 final class OutputReader {
 
-  private static final int CHUNK_BYTES = 64 * 1024;
+  private static final int CHUNK_BYTES = 256 * 1024;
   /** After which other readers have their turn. */
   private static final int CHUNKS_AT_A_STRETCH = 16;
-  private static final ThreadLocal<byte[]> CHUNK = ThreadLocal.withInitial(() -> new byte[CHUNK_BYTES]);
+  /** Outside of the heap, as what is read into an array is read there first and then copied. */
+  private static final ThreadLocal<ByteBuffer> CHUNK = ThreadLocal.withInitial(() -> ByteBuffer.allocateDirect(CHUNK_BYTES));
 
   private final FileChannel channel;
   private final Function<Buffer, Future<Void>> consumer;
@@ -80,15 +83,14 @@ final class OutputReader {
           return;
         }
         boolean last = ended.getAsBoolean();
-        byte[] chunk = CHUNK.get();
-        int length = channel.read(ByteBuffer.wrap(chunk), position);
-        if (length <= 0) {
+        ByteBuffer chunk = CHUNK.get().clear();
+        if (channel.read(chunk, position) <= 0) {
           if (last) {
             finish(null);
           }
           return;
         }
-        if (!handOut(Buffer.buffer(length).appendBytes(chunk, 0, length))) {
+        if (!handOut(copy(chunk.flip()))) {
           return;
         }
       }
@@ -98,6 +100,12 @@ final class OutputReader {
     } catch (RuntimeException e) {
       finish(e);
     }
+  }
+
+  private static Buffer copy(ByteBuffer chunk) {
+    byte[] bytes = new byte[chunk.remaining()];
+    chunk.get(bytes);
+    return BufferInternal.buffer(Unpooled.wrappedBuffer(bytes));
   }
 
   /** @return whether it was consumed at once */

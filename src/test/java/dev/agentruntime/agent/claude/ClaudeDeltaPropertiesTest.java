@@ -21,6 +21,7 @@ import java.util.Random;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
 import net.jqwik.api.ForAll;
+import net.jqwik.api.From;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import net.jqwik.api.constraints.IntRange;
@@ -53,9 +54,37 @@ class ClaudeDeltaPropertiesTest {
     assertThat(scanner.index()).isEqualTo(3);
     assertThat(scanner.kind()).isEqualTo(thinking ? DeltaScanner.Kind.THINKING : DeltaScanner.Kind.TEXT);
     assertThat(scanner.text()).isEqualTo(tree.at("/event/delta/" + (thinking ? "thinking" : "text")).textValue());
-    assertThat(scanner.messageId()).isEqualTo("msg_1");
-    assertThat(scanner.ofMessage("msg_1".getBytes(StandardCharsets.UTF_8))).isTrue();
-    assertThat(scanner.ofMessage("msg_2".getBytes(StandardCharsets.UTF_8))).isFalse();
+    assertThat(scanner.messageId()).asString(StandardCharsets.UTF_8).isEqualTo("msg_1");
+  }
+
+  /** Lines with few differences, any of which may be the one that matters. */
+  @Property(tries = 2000)
+  void whatAScannerReadBeforeMakesNoDifference(@ForAll List<@From("texts") String> texts, @ForAll long shape, @ForAll Random random) {
+    DeltaScanner scanner = new DeltaScanner();
+    for (String text : texts) {
+      String line = line(random.nextBoolean() ? "a" : text, random.nextInt(10) == 0 ? 1 : 0, random.nextInt(10) == 0,
+          new Random(random.nextInt(10) == 0 ? 0 : shape));
+      line = switch (random.nextInt(10)) {
+        case 0 -> line.replace("msg_1", "msg_2");
+        case 1 -> line.replace("tool_use_id\":null", "tool_use_id\":\"t\"");
+        case 2 -> line + "x";
+        case 3 -> line.replace("\"u\"", "\"\\\"u\"");
+        case 4 -> line.replace("\"u\"", "\"\",\"type\":\"\"");
+        case 5 -> line.replace("estimated_tokens\":3", "thinking\":\"" + random.nextInt(3) + "\"");
+        case 6 -> line.replace("\"x\":true", "\"x\":false");
+        default -> line.replace("\"u\"", "\"" + Integer.toHexString(random.nextInt()) + "\"");
+      };
+      byte[] bytes = line.getBytes(StandardCharsets.UTF_8);
+      DeltaScanner fresh = new DeltaScanner();
+      boolean delta = fresh.scan(bytes, 0, bytes.length);
+      assertThat(scanner.scan(bytes, 0, bytes.length)).isEqualTo(delta);
+      if (delta) {
+        assertThat(scanner.kind()).isEqualTo(fresh.kind());
+        assertThat(scanner.index()).isEqualTo(fresh.index());
+        assertThat(scanner.text()).isEqualTo(fresh.text());
+        assertThat(scanner.messageId()).isEqualTo(fresh.messageId());
+      }
+    }
   }
 
   @Property(tries = 1000)

@@ -290,7 +290,7 @@ class LocalSandboxProviderTest extends SandboxFixture {
     gate.complete();
     await(reading);
     assertThat(bytes.get()).isEqualTo(50_000_000);
-    assertThat(outside.get()).isGreaterThanOrEqualTo(50_000_000 / 65_536);
+    assertThat(outside.get()).isGreaterThanOrEqualTo(50_000_000 / 262_144);
   }
 
   @Test
