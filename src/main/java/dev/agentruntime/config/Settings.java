@@ -33,11 +33,15 @@ public record Settings(
     Claude claude,
     Anthropic anthropic,
     Convex convex,
+    Modal modal,
     Log log) {
 
   private static final long HOUR_MS = 60 * 60_000L;
   private static final long YEAR_MS = 365 * 24 * HOUR_MS;
   private static final long MIB = 1 << 20;
+
+  private static final String LOCAL = "local";
+  private static final String MODAL = "modal";
 
   private static final String LOOPBACK_HOST = "(localhost|127(\\.\\d{1,3}){3}|\\[::1])";
   private static final Pattern LOOPBACK = Pattern.compile(LOOPBACK_HOST + "|::1|0:0:0:0:0:0:0:1");
@@ -46,6 +50,11 @@ public record Settings(
   private static final Pattern VARIABLE = Pattern.compile("[A-Za-z_][A-Za-z0-9_]*");
   private static final Pattern STORE = Pattern.compile(
       "memory:|sqlite:.+|convex\\+(https://[A-Za-z0-9.-]+|http://" + LOOPBACK_HOST + ")(:\\d{1,5})?/?");
+  private static final Pattern MODAL_SERVER =
+      Pattern.compile("(https://[A-Za-z0-9.-]+|http://" + LOOPBACK_HOST + ")(:\\d{1,5})?/?");
+  private static final Pattern MODAL_NAME = Pattern.compile("[a-zA-Z0-9._-]{1,64}");
+  private static final Pattern LABEL = Pattern.compile("[a-zA-Z0-9-]{1,63}");
+  private static final Pattern IMAGE = Pattern.compile("[A-Za-z0-9][A-Za-z0-9./:@_-]*");
   private static final Pattern VERSION = Pattern.compile("\\d+\\.\\d+\\.\\d+(-[0-9A-Za-z.-]+)?");
 
   public Settings {
@@ -77,8 +86,16 @@ public record Settings(
         .present("claude", claude)
         .present("anthropic", anthropic)
         .present("convex", convex)
+        .present("modal", modal)
+        .that(sandbox == null || modal == null || !sandbox.provider.equals(MODAL) || modal.hasToken(), "sandbox.provider",
+            "is modal: set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET")
         .present("log", log)
         .done();
+  }
+
+  /** Whether agents run in Modal's sandboxes: by the setting, or because there is a token for it. */
+  public boolean sandboxesOnModal() {
+    return sandbox.provider.equals(MODAL) || sandbox.provider.isEmpty() && modal.hasToken();
   }
 
   /**
@@ -143,15 +160,17 @@ public record Settings(
   }
 
   /**
-   * @param provider {@code local}
+   * @param provider {@code local}, {@code modal}, or empty for Modal if there is a token for it, else local
    * @param startTimeoutMs for each step of the start of a sandbox and its agent
    * @param reattachTimeoutMs how long a re-attached agent may be silent about the message it was given
    * @param interruptTimeoutMs how long an agent may take to end its turn when interrupted, before it is killed
    */
   public record Sandbox(String provider, long startTimeoutMs, long reattachTimeoutMs, long interruptTimeoutMs) {
     public Sandbox {
+      provider = provider == null ? "" : provider;
       new Checks()
-          .oneOf("provider", provider, List.of("local"))
+          .that(provider.isEmpty() || List.of(LOCAL, MODAL).contains(provider), "provider",
+              "must be local or modal, or empty, is \"" + provider + "\"" + NearestName.suggestion(provider, List.of(LOCAL, MODAL)))
           .range("startTimeoutMs", startTimeoutMs, 1, 24 * HOUR_MS)
           .range("reattachTimeoutMs", reattachTimeoutMs, 1, 24 * HOUR_MS)
           .range("interruptTimeoutMs", interruptTimeoutMs, 1, HOUR_MS)
@@ -205,6 +224,66 @@ public record Settings(
           .that(deployKey == null || VISIBLE_ASCII.matcher(deployKey.value()).matches(), "deployKey",
               "must be visible ASCII characters without spaces")
           .done();
+    }
+  }
+
+  /**
+   * @param tokenId {@code null} if there is none
+   * @param tokenSecret {@code null} if there is none
+   * @param environment of the workspace, or empty for the token's own
+   * @param imageBuilderVersion or empty for the environment's own
+   * @param runtimeId what this runtime's sandboxes are marked with; empty for one that is made once and kept in the data directory
+   * @param baseImage of a registry; has to have Node.js, npm and {@code apt-get}
+   * @param milliCpu thousandths of a core
+   * @param regions or empty for any
+   * @param network {@code open}, {@code blocked}, or {@code allowlist} for what the next two name
+   * @param lifetimeMs after which Modal ends a sandbox, whole seconds, at most a day
+   * @param renewBeforeMs a turn does not begin in a sandbox that has no longer to live than this
+   * @param idleTimeoutMs after which Modal ends a sandbox whose runtime is gone, whole seconds
+   * @param leaseMs for which a sandbox believes that its runtime lives without hearing of it
+   */
+  public record Modal(Secret tokenId, Secret tokenSecret, String serverUrl, String environment, String imageBuilderVersion, String appName,
+                      String runtimeId, String baseImage, int milliCpu, int memoryMib, List<String> regions, String network,
+                      List<String> allowedDomains, List<String> allowedCidrs, long lifetimeMs, long renewBeforeMs, long idleTimeoutMs,
+                      long leaseMs) {
+    public Modal {
+      environment = environment == null ? "" : environment;
+      imageBuilderVersion = imageBuilderVersion == null ? "" : imageBuilderVersion;
+      runtimeId = runtimeId == null ? "" : runtimeId;
+      regions = regions == null ? List.of() : List.copyOf(regions);
+      allowedDomains = allowedDomains == null ? List.of() : List.copyOf(allowedDomains);
+      allowedCidrs = allowedCidrs == null ? List.of() : List.copyOf(allowedCidrs);
+      new Checks()
+          .that(isHeader(tokenId), "tokenId", "must be visible ASCII characters without spaces")
+          .that(isHeader(tokenSecret), "tokenSecret", "must be visible ASCII characters without spaces")
+          .that(serverUrl != null && MODAL_SERVER.matcher(serverUrl).matches(), "serverUrl",
+              "must be an https address without a path, or http to loopback")
+          .that(environment.isEmpty() || MODAL_NAME.matcher(environment).matches(), "environment",
+              "must be the name of an environment: letters, digits and . _ -")
+          .that(appName != null && MODAL_NAME.matcher(appName).matches(), "appName", "must be up to 64 letters, digits and . _ -")
+          .that(runtimeId.isEmpty() || LABEL.matcher(runtimeId).matches(), "runtimeId", "must be up to 63 letters, digits and -")
+          .that(baseImage != null && IMAGE.matcher(baseImage).matches(), "baseImage", "must be the name of an image of a registry")
+          .range("milliCpu", milliCpu, 100, 1_000_000)
+          .range("memoryMib", memoryMib, 128, 1_000_000)
+          .that(regions.stream().allMatch(region -> LABEL.matcher(region).matches()), "regions", "must be names of regions, like us-east")
+          .oneOf("network", network, List.of("open", "blocked", "allowlist"))
+          .that(!"allowlist".equals(network) || !allowedDomains.isEmpty() || !allowedCidrs.isEmpty(), "network",
+              "is allowlist: name what is allowed in modal.allowedDomains or modal.allowedCidrs")
+          .range("lifetimeMs", lifetimeMs, 1000, 24 * HOUR_MS)
+          .range("renewBeforeMs", renewBeforeMs, 0, 24 * HOUR_MS)
+          .that(renewBeforeMs < lifetimeMs, "renewBeforeMs", "must be less than modal.lifetimeMs")
+          .range("idleTimeoutMs", idleTimeoutMs, 1000, 24 * HOUR_MS)
+          .range("leaseMs", leaseMs, 1000, HOUR_MS)
+          .done();
+    }
+
+    private static boolean isHeader(Secret secret) {
+      return secret == null || VISIBLE_ASCII.matcher(secret.value()).matches();
+    }
+
+    /** A token has two parts; half of one is none. */
+    public boolean hasToken() {
+      return tokenId != null && tokenSecret != null;
     }
   }
 

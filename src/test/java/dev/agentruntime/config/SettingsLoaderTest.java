@@ -14,6 +14,7 @@ import java.lang.reflect.RecordComponent;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -75,6 +76,24 @@ class SettingsLoaderTest {
         new Row("anthropic.apiKey", "ANTHROPIC_API_KEY", "sk-test", null, new Secret("sk-test")),
         string("anthropic.baseUrl", "ANTHROPIC_BASE_URL", "http://localhost:1"),
         new Row("convex.deployKey", "CONVEX_DEPLOY_KEY", "prod:x|y", null, new Secret("prod:x|y")),
+        new Row("modal.tokenId", "MODAL_TOKEN_ID", "ak-1", null, new Secret("ak-1")),
+        new Row("modal.tokenSecret", "MODAL_TOKEN_SECRET", "as-1", null, new Secret("as-1")),
+        string("modal.serverUrl", "MODAL_SERVER_URL", "http://127.0.0.1:9"),
+        string("modal.environment", "MODAL_ENVIRONMENT", "dev"),
+        string("modal.imageBuilderVersion", "MODAL_IMAGE_BUILDER_VERSION", "2025.06"),
+        string("modal.appName", "MODAL_APP_NAME", "mine"),
+        string("modal.runtimeId", "MODAL_RUNTIME_ID", "r-1"),
+        string("modal.baseImage", "MODAL_BASE_IMAGE", "registry.example/a/b:1"),
+        number("modal.milliCpu", "MODAL_MILLI_CPU", 500),
+        number("modal.memoryMib", "MODAL_MEMORY_MIB", 512),
+        new Row("modal.regions", "MODAL_REGIONS", "us-east,eu", "[\"us-east\",\"eu\"]", List.of("us-east", "eu")),
+        string("modal.network", "MODAL_NETWORK", "blocked"),
+        new Row("modal.allowedDomains", "MODAL_ALLOWED_DOMAINS", "a.example", "[\"a.example\"]", List.of("a.example")),
+        new Row("modal.allowedCidrs", "MODAL_ALLOWED_CIDRS", "10.0.0.0/8", "[\"10.0.0.0/8\"]", List.of("10.0.0.0/8")),
+        number("modal.lifetimeMs", "MODAL_LIFETIME_MS", 7_200_000L),
+        number("modal.renewBeforeMs", "MODAL_RENEW_BEFORE_MS", 21L),
+        number("modal.idleTimeoutMs", "MODAL_IDLE_TIMEOUT_MS", 22_000L),
+        number("modal.leaseMs", "MODAL_LEASE_MS", 23_000L),
         string("log.format", "AGENT_RUNTIME_LOG_FORMAT", "json"),
         string("log.level", "AGENT_RUNTIME_LOG_LEVEL", "debug"));
   }
@@ -240,8 +259,34 @@ class SettingsLoaderTest {
   }
 
   @Test
+  void sandboxesAreModalsWhenThereIsATokenForThem() {
+    Map<String, String> token = Map.of("MODAL_TOKEN_ID", "ak-1", "MODAL_TOKEN_SECRET", "as-1");
+    assertThat(SettingsLoader.load(Map.of()).sandboxesOnModal()).isFalse();
+    assertThat(SettingsLoader.load(Map.of("MODAL_TOKEN_ID", "ak-1")).sandboxesOnModal()).isFalse();
+    assertThat(SettingsLoader.load(token).sandboxesOnModal()).isTrue();
+    Map<String, String> local = new HashMap<>(token);
+    local.put("AGENT_RUNTIME_SANDBOX_PROVIDER", "local");
+    assertThat(SettingsLoader.load(local).sandboxesOnModal()).isFalse();
+    local.put("AGENT_RUNTIME_SANDBOX_PROVIDER", "modal");
+    assertThat(SettingsLoader.load(local).sandboxesOnModal()).isTrue();
+  }
+
+  @Test
+  void modalNeedsItsTokenAndWhatItIsToReach() {
+    assertThat(problems(Map.of("AGENT_RUNTIME_SANDBOX_PROVIDER", "modal"))).singleElement()
+        .satisfies(problem -> assertThat(problem.message()).contains("MODAL_TOKEN_ID", "MODAL_TOKEN_SECRET"));
+    assertThat(problems(Map.of("AGENT_RUNTIME_SANDBOX_PROVIDER", "modl"))).containsExactly(new Problem(
+        "AGENT_RUNTIME_SANDBOX_PROVIDER", "must be local or modal, or empty, is \"modl\"; did you mean modal?"));
+    assertThat(problems(Map.of("MODAL_NETWORK", "allowlist"))).singleElement()
+        .satisfies(problem -> assertThat(problem.message()).contains("modal.allowedDomains"));
+    assertThat(problems(Map.of("MODAL_SERVER_URL", "http://api.modal.com"))).hasSize(1);
+    assertThat(problems(Map.of("MODAL_RENEW_BEFORE_MS", "2000", "MODAL_LIFETIME_MS", "2000"))).hasSize(1);
+  }
+
+  @Test
   void aSecretIsNowhereShown() {
-    Settings settings = SettingsLoader.load(Map.of("AGENT_RUNTIME_API_KEYS", "hush-1,hush-2", "ANTHROPIC_API_KEY", "hush-3"));
+    Settings settings = SettingsLoader.load(Map.of("AGENT_RUNTIME_API_KEYS", "hush-1,hush-2", "ANTHROPIC_API_KEY", "hush-3",
+        "MODAL_TOKEN_ID", "hush-4", "MODAL_TOKEN_SECRET", "hush-5"));
     assertThat(settings.toString()).doesNotContain("hush");
     assertThatThrownBy(() -> SettingsLoader.load(Map.of("AGENT_RUNTIME_API_KEYS", "hush hush", "ANTHROPIC_API_KEY", "hüsh")))
         .hasMessageContaining("AGENT_RUNTIME_API_KEYS").hasMessageContaining("ANTHROPIC_API_KEY")
