@@ -6,10 +6,12 @@ import dev.agentruntime.agent.claude.ClaudeArchitecture;
 import dev.agentruntime.agent.claude.ClaudeExecutable;
 import dev.agentruntime.agent.demo.DemoAgent;
 import dev.agentruntime.config.Settings;
+import dev.agentruntime.config.StoreUrl;
 import dev.agentruntime.metrics.RuntimeMetrics;
 import dev.agentruntime.persistence.PersistenceAdapter;
 import dev.agentruntime.persistence.convex.ConvexPersistence;
 import dev.agentruntime.persistence.memory.InMemoryPersistence;
+import dev.agentruntime.persistence.sql.DatabaseServer;
 import dev.agentruntime.persistence.sql.SqlPersistence;
 import dev.agentruntime.sandbox.SandboxProvider;
 import dev.agentruntime.sandbox.local.LocalSandboxProvider;
@@ -25,7 +27,7 @@ import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.internal.VertxInternal;
-import java.net.URI;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.util.HashMap;
 import java.util.List;
@@ -44,8 +46,6 @@ import org.slf4j.LoggerFactory;
 public final class AgentRuntime {
 
   private static final Logger log = LoggerFactory.getLogger(AgentRuntime.class);
-
-  private static final String CONVEX = "convex+";
 
   private final Vertx vertx;
   private final Settings settings;
@@ -85,14 +85,21 @@ public final class AgentRuntime {
 
   /** The store that {@code storeUrl} names; a relative path of SQLite is one in the data directory. */
   public static PersistenceAdapter persistence(Vertx vertx, Settings settings) {
-    String url = settings.storeUrl();
-    if (url.equals("memory:")) {
-      return new InMemoryPersistence();
-    }
-    if (url.startsWith(CONVEX)) {
-      return new ConvexPersistence(vertx, URI.create(url.substring(CONVEX.length())), settings.convex().deployKey().value());
-    }
-    return SqlPersistence.sqlite(vertx, settings.dataDir().resolve(url.substring("sqlite:".length())));
+    return switch (settings.storeUrl()) {
+      case StoreUrl.Memory memory -> new InMemoryPersistence();
+      case StoreUrl.Convex convex -> new ConvexPersistence(vertx, convex.address(), settings.convex().deployKey().value());
+      case StoreUrl.Sqlite sqlite -> SqlPersistence.sqlite(vertx, settings.dataDir().resolve(sqlite.path()));
+      case StoreUrl.Database database -> switch (database.product()) {
+        case POSTGRESQL -> SqlPersistence.postgresql(vertx, server(settings, database));
+        case MYSQL -> SqlPersistence.mysql(vertx, server(settings, database));
+      };
+    };
+  }
+
+  private static DatabaseServer server(Settings settings, StoreUrl.Database url) {
+    return new DatabaseServer(url.host(), url.port(), url.database(), url.user(), url.password() == null ? null : url.password().value(),
+        DatabaseServer.Tls.valueOf(url.tls().name()), url.rootCertificate() == null ? null : Path.of(url.rootCertificate()),
+        url.transactionPooler(), settings.storeConnections(), settings.storeTimeoutMs());
   }
 
   /**

@@ -14,6 +14,10 @@ import java.util.regex.Pattern;
  * @param port 0 takes a free one
  * @param profilesDir {@code null} for the profiles that come with the program
  * @param profileVariables what profiles of the store may take from the server's environment
+ * @param storeUrl with {@code storePassword} in it, if there is one
+ * @param storePassword of a database server's user, {@code null} if {@code storeUrl} has it or none is needed
+ * @param storeConnections to a database server, at most
+ * @param storeTimeoutMs how long a database server may take for one call
  */
 public record Settings(
     String host,
@@ -22,7 +26,10 @@ public record Settings(
     Path profilesDir,
     List<String> profileVariables,
     List<Secret> apiKeys,
-    String storeUrl,
+    StoreUrl storeUrl,
+    Secret storePassword,
+    int storeConnections,
+    long storeTimeoutMs,
     long idleTimeoutMs,
     long syncIntervalMs,
     long shutdownGraceMs,
@@ -48,9 +55,8 @@ public record Settings(
   private static final Pattern HOST = Pattern.compile("[A-Za-z0-9_.:%\\[\\]-]+");
   private static final Pattern VISIBLE_ASCII = Pattern.compile("[\\x21-\\x7e]+");
   private static final Pattern VARIABLE = Pattern.compile("[A-Za-z_][A-Za-z0-9_]*");
-  private static final Pattern STORE = Pattern.compile(
-      "memory:|sqlite:.+|convex\\+(https://[A-Za-z0-9.-]+|http://" + LOOPBACK_HOST + ")(:\\d{1,5})?/?");
-  private static final Pattern MODAL_SERVER =
+  /** In the clear only on this machine. */
+  static final Pattern SERVER_ADDRESS =
       Pattern.compile("(https://[A-Za-z0-9.-]+|http://" + LOOPBACK_HOST + ")(:\\d{1,5})?/?");
   private static final Pattern MODAL_NAME = Pattern.compile("[a-zA-Z0-9._-]{1,64}");
   private static final Pattern LABEL = Pattern.compile("[a-zA-Z0-9-]{1,63}");
@@ -61,7 +67,6 @@ public record Settings(
     apiKeys = apiKeys == null ? List.of() : List.copyOf(apiKeys);
     profileVariables = profileVariables == null ? List.of() : List.copyOf(profileVariables);
     boolean closed = apiKeys.isEmpty();
-    boolean knownStore = storeUrl != null && STORE.matcher(storeUrl).matches();
     new Checks()
         .that(host != null && HOST.matcher(host).matches(), "host", "must be a host name or an address")
         .range("port", port, 0, 65_535)
@@ -73,9 +78,13 @@ public record Settings(
         .that(!closed || host == null || LOOPBACK.matcher(host).matches(), "host",
             "without an API key the server is open to whoever reaches it, so it listens on loopback only: set AGENT_RUNTIME_API_KEYS, "
                 + "or leave host at 127.0.0.1")
-        .that(knownStore, "storeUrl", "must be memory:, sqlite:<path> or convex+https://<deployment>")
-        .that(!knownStore || !storeUrl.startsWith("convex+") || convex == null || convex.deployKey != null,
+        .present("storeUrl", storeUrl)
+        .that(!(storeUrl instanceof StoreUrl.Convex) || convex == null || convex.deployKey != null,
             "convex.deployKey", "is missing: set CONVEX_DEPLOY_KEY to a deploy key of the deployment that storeUrl names")
+        .that(storePassword == null || storeUrl == null || !storeUrl.holdsSecret(), "storePassword",
+            "is set beside a password in storeUrl: leave one of them out")
+        .range("storeConnections", storeConnections, 2, 1000)
+        .range("storeTimeoutMs", storeTimeoutMs, 1000, HOUR_MS)
         .range("idleTimeoutMs", idleTimeoutMs, 1, YEAR_MS)
         .range("syncIntervalMs", syncIntervalMs, 1, 24 * HOUR_MS)
         .range("shutdownGraceMs", shutdownGraceMs, 1, HOUR_MS)
@@ -91,6 +100,9 @@ public record Settings(
             "is modal: set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET")
         .present("log", log)
         .done();
+    if (storePassword != null && storeUrl instanceof StoreUrl.Database database) {
+      storeUrl = database.withPassword(storePassword);
+    }
   }
 
   /** Whether agents run in Modal's sandboxes: by the setting, or because there is a token for it. */
@@ -256,7 +268,7 @@ public record Settings(
       new Checks()
           .that(isHeader(tokenId), "tokenId", "must be visible ASCII characters without spaces")
           .that(isHeader(tokenSecret), "tokenSecret", "must be visible ASCII characters without spaces")
-          .that(serverUrl != null && MODAL_SERVER.matcher(serverUrl).matches(), "serverUrl",
+          .that(serverUrl != null && SERVER_ADDRESS.matcher(serverUrl).matches(), "serverUrl",
               "must be an https address without a path, or http to loopback")
           .that(environment.isEmpty() || MODAL_NAME.matcher(environment).matches(), "environment",
               "must be the name of an environment: letters, digits and . _ -")

@@ -138,7 +138,13 @@ public final class SettingsLoader {
   /** @param given a {@link JsonNode} of a file, or the text of a variable */
   private void accept(SettingsKey key, String place, Object given) {
     try {
-      values.put(key.path(), given instanceof JsonNode node ? SettingsValue.of(key, node) : SettingsValue.of(key, (String) given));
+      boolean inFile = given instanceof JsonNode;
+      Object value = inFile ? SettingsValue.of(key, (JsonNode) given) : SettingsValue.of(key, (String) given);
+      if (inFile && value instanceof StoreUrl url && url.holdsSecret()) {
+        throw new IllegalArgumentException("has a password, which is taken from the environment only: set " + key.variable()
+            + ", or leave it out and set " + keys.get("storePassword").variable());
+      }
+      values.put(key.path(), value);
       places.put(key.path(), place);
     } catch (IllegalArgumentException e) {
       problem(place, e.getMessage());

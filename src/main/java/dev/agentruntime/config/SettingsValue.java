@@ -58,6 +58,9 @@ final class SettingsValue {
     if (type == Path.class) {
       return path(text);
     }
+    if (type == StoreUrl.class) {
+      return StoreUrl.parse(text);
+    }
     return type == Secret.class ? new Secret(text) : text;
   }
 

@@ -11,6 +11,7 @@ import dev.agentruntime.config.InvalidSettingsException.Problem;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.reflect.RecordComponent;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -46,7 +47,10 @@ class SettingsLoaderTest {
         new Row("profilesDir", "AGENT_RUNTIME_PROFILES_DIR", "mine", "\"mine\"", Path.of("mine")),
         new Row("profileVariables", "AGENT_RUNTIME_PROFILE_VARIABLES", "A_TOKEN,B", "[\"A_TOKEN\",\"B\"]", List.of("A_TOKEN", "B")),
         new Row("apiKeys", "AGENT_RUNTIME_API_KEYS", "k-one, k-two", null, List.of(new Secret("k-one"), new Secret("k-two"))),
-        string("storeUrl", "AGENT_RUNTIME_STORE_URL", "memory:"),
+        new Row("storeUrl", "AGENT_RUNTIME_STORE_URL", "memory:", "\"memory:\"", new StoreUrl.Memory()),
+        new Row("storePassword", "AGENT_RUNTIME_STORE_PASSWORD", "hush", null, new Secret("hush")),
+        number("storeConnections", "AGENT_RUNTIME_STORE_CONNECTIONS", 21),
+        number("storeTimeoutMs", "AGENT_RUNTIME_STORE_TIMEOUT_MS", 2_200L),
         number("idleTimeoutMs", "AGENT_RUNTIME_IDLE_TIMEOUT_MS", 5L),
         number("syncIntervalMs", "AGENT_RUNTIME_SYNC_INTERVAL_MS", 6L),
         number("shutdownGraceMs", "AGENT_RUNTIME_SHUTDOWN_GRACE_MS", 7L),
@@ -237,12 +241,28 @@ class SettingsLoaderTest {
     assertThat(SettingsLoader.load(Map.of("AGENT_RUNTIME_HOST", host, "AGENT_RUNTIME_API_KEYS", "secret")).host()).isEqualTo(host);
   }
 
-  @ParameterizedTest
-  @ValueSource(strings = {"memory", "memory:x", "sqlite:", "postgres://u:pw@h/d", "SQLITE:x", "convex:x", "convex+http://example.org",
-      "convex+https://", "convex+https://u:pw@h", "convex+https://h/path", "convex+http://localhost.example.org"})
-  void anUnknownStoreIsRefusedWithoutShowingIt(String url) {
-    assertThat(problems(Map.of("AGENT_RUNTIME_STORE_URL", url)))
-        .containsExactly(new Problem("AGENT_RUNTIME_STORE_URL", "must be memory:, sqlite:<path> or convex+https://<deployment>"));
+  @Test
+  void aStoreThatIsRefusedIsNotShown() {
+    assertThat(problems(Map.of("AGENT_RUNTIME_STORE_URL", "postgresql://hush:hush@hush:hush/hush"))).singleElement().satisfies(problem -> {
+      assertThat(problem.place()).isEqualTo("AGENT_RUNTIME_STORE_URL");
+      assertThat(problem.message()).startsWith("must look like").doesNotContain("hush");
+    });
+  }
+
+  @Test
+  void thePasswordOfAStoreIsTakenFromTheEnvironmentOnly(@TempDir Path dir) throws IOException {
+    Path open = fileWith(dir, "storeUrl", "\"mysql://u:hush@h/d\"");
+    assertThat(problems(Map.of("AGENT_RUNTIME_CONFIG", open.toString()))).singleElement().satisfies(problem -> {
+      assertThat(problem.place()).isEqualTo(open + ", storeUrl");
+      assertThat(problem.message()).contains("environment only", "AGENT_RUNTIME_STORE_URL", "AGENT_RUNTIME_STORE_PASSWORD")
+          .doesNotContain("hush");
+    });
+
+    Path closed = fileWith(dir, "storeUrl", "\"mysql://u@h/d\"");
+    Settings settings = SettingsLoader.load(Map.of("AGENT_RUNTIME_CONFIG", closed.toString(), "AGENT_RUNTIME_STORE_PASSWORD", "hush"));
+    assertThat(((StoreUrl.Database) settings.storeUrl()).password()).isEqualTo(new Secret("hush"));
+    assertThat(settings.toString()).doesNotContain("hush");
+    assertThat(problems(Map.of("AGENT_RUNTIME_STORE_URL", "mysql://u:p@h/d", "AGENT_RUNTIME_STORE_PASSWORD", "hush"))).hasSize(1);
   }
 
   @ParameterizedTest
@@ -254,7 +274,7 @@ class SettingsLoaderTest {
       assertThat(problem.message()).contains("CONVEX_DEPLOY_KEY");
     });
     Settings settings = SettingsLoader.load(Map.of("AGENT_RUNTIME_STORE_URL", url, "CONVEX_DEPLOY_KEY", "prod:hush|hush"));
-    assertThat(settings.storeUrl()).isEqualTo(url);
+    assertThat(settings.storeUrl()).isEqualTo(new StoreUrl.Convex(URI.create(url.substring("convex+".length()))));
     assertThat(settings.toString()).doesNotContain("hush");
   }
 

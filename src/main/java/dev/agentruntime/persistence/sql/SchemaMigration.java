@@ -6,56 +6,103 @@ import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.List;
 import javax.sql.DataSource;
 import org.flywaydb.core.Flyway;
+import org.flywaydb.core.api.configuration.FluentConfiguration;
 
 /**
  * Brings a schema to {@link #VERSION} with Flyway, from the scripts in {@code db/migration/<dialect>}.
  *
- * <p>Flyway costs a few hundred milliseconds even when there is nothing to do, so one query asks first. The caller sees to it that only one
- * process does this at a time.
+ * <p>Flyway costs a few hundred milliseconds even when there is nothing to do, so a query asks first. Database servers are locked by Flyway
+ * while it works; for a file the caller sees to it that only one process does this at a time.
  */
 final class SchemaMigration {
 
   /** The version of the newest script. */
   static final int VERSION = 2;
 
-  private static final String HISTORY = "SELECT version FROM flyway_schema_history WHERE success AND version IS NOT NULL";
+  private static final String HISTORY_TABLE = "flyway_schema_history";
 
   private final DataSource dataSource;
   private final String scripts;
+  private final String schema;
 
-  /** @param scripts the folder below {@code db/migration} */
-  SchemaMigration(DataSource dataSource, String scripts) {
+  /**
+   * @param scripts the folder below {@code db/migration}
+   * @param schema to be made if it is not there, or {@code null} for the connection's own
+   */
+  SchemaMigration(DataSource dataSource, String scripts, String schema) {
     this.dataSource = dataSource;
     this.scripts = scripts;
+    this.schema = schema;
   }
 
-  /** @throws PersistenceException if the schema is newer than this program */
-  void run(boolean hasHistory) throws SQLException {
-    int version = hasHistory ? version() : 0;
-    if (version > VERSION) {
+  /** What is there already. @param failed whether a migration was cut off, in a database that cannot undo one */
+  private record History(int version, boolean failed) {}
+
+  /** @throws PersistenceException if the schema is newer than this program, or another program's */
+  void run() throws SQLException {
+    History history = history();
+    if (history.version > VERSION) {
       throw new PersistenceException(Kind.UNAVAILABLE, "the store was written by a newer version of Agent Runtime (its schema is version "
-          + version + ", this program knows up to " + VERSION + "): start that version or newer, or use another store");
+          + history.version + ", this program knows up to " + VERSION + "): start that version or newer, or use another store");
     }
-    if (version < VERSION) {
-      Flyway.configure(SchemaMigration.class.getClassLoader())
-          .dataSource(dataSource)
-          .locations("classpath:db/migration/" + scripts)
-          .load()
-          .migrate();
+    if (history.version < VERSION) {
+      Flyway flyway = flyway().load();
+      if (history.failed) {
+        flyway.repair();
+      }
+      flyway.migrate();
     }
   }
 
-  private int version() throws SQLException {
-    int newest = 0;
-    try (Connection connection = dataSource.getConnection();
-         Statement statement = connection.createStatement();
-         ResultSet rows = statement.executeQuery(HISTORY)) {
+  private FluentConfiguration flyway() {
+    FluentConfiguration flyway = Flyway.configure(SchemaMigration.class.getClassLoader())
+        .dataSource(dataSource)
+        .locations("classpath:db/migration/" + scripts);
+    return schema == null ? flyway : flyway.schemas(schema);
+  }
+
+  private History history() throws SQLException {
+    try (Connection connection = dataSource.getConnection()) {
+      List<String> tables = tables(connection);
+      if (!tables.contains(HISTORY_TABLE)) {
+        if (!tables.isEmpty()) {
+          throw new PersistenceException(Kind.UNAVAILABLE,
+              "the store is the database of another program: Agent Runtime needs one of its own");
+        }
+        return new History(0, false);
+      }
+      return history(connection);
+    }
+  }
+
+  private List<String> tables(Connection connection) throws SQLException {
+    List<String> tables = new ArrayList<>();
+    try (ResultSet rows = connection.getMetaData().getTables(connection.getCatalog(), schema, "%", new String[] {"TABLE"})) {
       while (rows.next()) {
-        newest = Math.max(newest, rows.getInt(1));
+        tables.add(rows.getString("TABLE_NAME"));
       }
     }
-    return newest;
+    return tables;
+  }
+
+  private History history(Connection connection) throws SQLException {
+    String table = schema == null ? HISTORY_TABLE : schema + "." + HISTORY_TABLE;
+    int newest = 0;
+    boolean failed = false;
+    try (Statement statement = connection.createStatement();
+         ResultSet rows = statement.executeQuery("SELECT version, success FROM " + table + " WHERE version IS NOT NULL")) {
+      while (rows.next()) {
+        if (rows.getBoolean(2)) {
+          newest = Math.max(newest, rows.getInt(1));
+        } else {
+          failed = true;
+        }
+      }
+    }
+    return new History(newest, failed);
   }
 }

@@ -6,10 +6,11 @@ import dev.agentruntime.persistence.PersistenceException;
 import dev.agentruntime.persistence.PersistenceException.Kind;
 import dev.agentruntime.persistence.SessionRecord;
 import dev.agentruntime.protocol.Json;
+import io.vertx.core.buffer.Buffer;
 import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.Tuple;
 
-/** Records as rows of the table {@code session}. */
+/** Records as rows of the table {@code session}, and columns as what they hold. */
 final class SessionRows {
 
   /** The columns in the order of {@link #toRecord} and {@link #parameters}. */
@@ -17,9 +18,17 @@ final class SessionRows {
 
   private SessionRows() {}
 
-  static SessionRecord toRecord(Row row) {
-    return new SessionRecord(row.getString(0), row.getString(1), row.getString(2), row.getString(3), row.getLong(4), row.getLong(5),
-        object(row.getString(6)), object(row.getString(7)), object(row.getString(8)));
+  static SessionRecord toRecord(SqlDialect dialect, Row row) {
+    return new SessionRecord(text(dialect, row, 0), text(dialect, row, 1), text(dialect, row, 2), text(dialect, row, 3), row.getLong(4),
+        row.getLong(5), object(dialect, row, 6), object(dialect, row, 7), object(dialect, row, 8));
+  }
+
+  static String text(SqlDialect dialect, Row row, int column) {
+    return dialect.text(row.getValue(column));
+  }
+
+  static Buffer bytes(Row row, int column) {
+    return row.getValue(column) instanceof byte[] bytes ? Buffer.buffer(bytes) : row.getBuffer(column);
   }
 
   static Tuple parameters(SessionRecord record) {
@@ -35,7 +44,8 @@ final class SessionRows {
         .addValue(text(record.recovery()));
   }
 
-  static ObjectNode object(String json) {
+  static ObjectNode object(SqlDialect dialect, Row row, int column) {
+    String json = text(dialect, row, column);
     if (json == null) {
       return null;
     }

@@ -1,7 +1,10 @@
 package dev.agentruntime.persistence.sql;
 
+import dev.agentruntime.persistence.PersistenceException;
+import dev.agentruntime.persistence.PersistenceException.Kind;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
+import io.vertx.core.buffer.Buffer;
 import io.vertx.sqlclient.Tuple;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -17,7 +20,10 @@ final class SqlAppends {
   /** Appends in one commit. */
   private static final int LARGEST_GROUP = 128;
 
-  /** Nothing is written unless the epoch owns the session and the transcript ends where the append begins. */
+  /**
+   * Nothing is written unless the epoch owns the session and the transcript ends where the append begins. To be followed by {@link
+   * SqlDialect#forUpdate()}: a new owner either waits for the append and reads it, or has come before it.
+   */
   static final String APPEND = """
       INSERT INTO chunk (content_key, start_at, end_at, bytes)
       SELECT c.content_key, ?, ?, ?
@@ -28,11 +34,13 @@ final class SqlAppends {
   private record Append(Tuple parameters, Promise<Boolean> written) {}
 
   private final SqlDatabase database;
+  private final String append;
   private final Queue<Append> waiting = new ArrayDeque<>();
   private boolean writing;
 
   SqlAppends(SqlDatabase database) {
     this.database = database;
+    this.append = APPEND + database.dialect().forUpdate();
   }
 
   /**
@@ -40,19 +48,19 @@ final class SqlAppends {
    *
    * @return false if it was not written, because the transcript, its length or its owner is another
    */
-  Future<Boolean> append(String sessionId, String epoch, String name, long offset, byte[] bytes) {
-    Append append = new Append(Tuple.tuple()
-        .addLong(offset).addLong(offset + bytes.length).addValue(database.dialect().parameter(bytes))
+  Future<Boolean> append(String sessionId, String epoch, String name, long offset, Buffer bytes) {
+    Append one = new Append(Tuple.tuple()
+        .addLong(offset).addLong(offset + bytes.length()).addBuffer(bytes)
         .addString(name).addString(sessionId).addString(epoch).addLong(offset), Promise.promise());
     synchronized (this) {
-      waiting.add(append);
+      waiting.add(one);
       if (writing) {
-        return append.written.future();
+        return one.written.future();
       }
       writing = true;
     }
     writeNext();
-    return append.written.future();
+    return one.written.future();
   }
 
   private void writeNext() {
@@ -73,22 +81,26 @@ final class SqlAppends {
     }
   }
 
-  private Future<Boolean> alone(Append append) {
-    return database.write(APPEND, append.parameters).map(rows -> rows.rowCount() == 1);
+  private Future<Boolean> alone(Append one) {
+    return database.write(append, one.parameters).map(rows -> rows.rowCount() == 1)
+        // Another append of these bytes, or the end of the transcript, came in between.
+        .recover(failure -> failure instanceof PersistenceException refused && refused.kind() == Kind.CONFLICT
+            ? Future.succeededFuture(false)
+            : Future.failedFuture(failure));
   }
 
   private void together(List<Append> group) {
-    database.transaction(connection -> connection.preparedQuery(APPEND).executeBatch(group.stream().map(Append::parameters).toList()))
+    database.writeBatch(append, group.stream().map(Append::parameters).toList())
         .onComplete(outcome -> {
           writeNext();
           if (outcome.succeeded()) {
-            List<Integer> counts = database.dialect().batchCounts(outcome.result());
+            List<Integer> counts = outcome.result();
             for (int i = 0; i < group.size(); i++) {
               group.get(i).written.complete(counts.get(i) == 1);
             }
           } else {
             // One that cannot be written must not take the others with it.
-            group.forEach(append -> alone(append).onComplete(append.written));
+            group.forEach(one -> alone(one).onComplete(one.written));
           }
         });
   }

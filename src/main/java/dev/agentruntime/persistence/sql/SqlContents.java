@@ -5,7 +5,6 @@ import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.RowSet;
-import io.vertx.sqlclient.SqlConnection;
 import io.vertx.sqlclient.Tuple;
 import java.util.ArrayList;
 import java.util.List;
@@ -93,7 +92,7 @@ final class SqlContents {
     long end = offset + bytes.length();
     Future<Void> appended = bytes.length() == 0 || bytes.length() > WINDOW_BYTES
         ? appendCarefully(sessionId, epoch, name, offset, bytes)
-        : appends.append(sessionId, epoch, name, offset, bytes.getBytes())
+        : appends.append(sessionId, epoch, name, offset, bytes)
             .compose(written -> written ? Future.succeededFuture() : appendCarefully(sessionId, epoch, name, offset, bytes));
     return appended.onSuccess(done -> {
       if (bytes.length() <= WINDOW_BYTES && offset / WINDOW_BYTES != end / WINDOW_BYTES) {
@@ -104,18 +103,18 @@ final class SqlContents {
 
   /** For everything but the next bytes of a transcript that is there. */
   private Future<Void> appendCarefully(String sessionId, String epoch, String name, long offset, Buffer bytes) {
-    return ownership.transaction(sessionId, epoch, (connection, session) ->
-        contentKey(connection, session, Kind.TRANSCRIPT, name)
+    return ownership.transaction(sessionId, epoch, (transaction, session) ->
+        contentKey(transaction, session, Kind.TRANSCRIPT, name)
             .compose(found -> found != null || offset > 0
                 ? Future.succeededFuture(found)
-                : insertContent(connection, session, Kind.TRANSCRIPT, name, 0))
-            .compose(key -> length(connection, key).compose(length -> {
+                : insertContent(transaction, session, Kind.TRANSCRIPT, name, 0))
+            .compose(key -> length(transaction, key).compose(length -> {
               if (offset > length) {
                 return Future.failedFuture(new PersistenceException(PersistenceException.Kind.GAP,
                     "the transcript has " + length + " bytes, the append begins at " + offset));
               }
               int known = (int) Math.min(length - offset, bytes.length());
-              return insertChunks(connection, key, length, bytes, known);
+              return insertChunks(transaction, key, length, bytes, known);
             })));
   }
 
@@ -123,39 +122,37 @@ final class SqlContents {
     if (bytes.length() > CHUNKS_PER_BATCH * WINDOW_BYTES) {
       return replaceInSteps(sessionId, epoch, kind, name, modifiedAt, bytes);
     }
-    return ownership.transaction(sessionId, epoch, (connection, session) ->
-        deleteContent(connection, session, kind, name)
-            .compose(deleted -> insertContent(connection, session, kind, name, modifiedAt))
-            .compose(key -> insertChunks(connection, key, 0, bytes, 0)));
+    return ownership.transaction(sessionId, epoch, (transaction, session) ->
+        both(deleteContent(transaction, session, kind, name), insertContent(transaction, session, kind, name, modifiedAt))
+            .compose(key -> insertChunks(transaction, key, 0, bytes, 0)));
   }
 
   /** Other sessions' writes have their turn between the steps. Nobody sees the new content before the last one. */
   private Future<Void> replaceInSteps(String sessionId, String epoch, Kind kind, String name, long modifiedAt, Buffer bytes) {
-    return ownership.transaction(sessionId, epoch, (connection, session) ->
-            deleteContent(connection, session, Kind.STAGED, name)
-                .compose(deleted -> insertContent(connection, session, Kind.STAGED, name, modifiedAt)))
+    return ownership.transaction(sessionId, epoch, (transaction, session) ->
+            both(deleteContent(transaction, session, Kind.STAGED, name),
+                insertContent(transaction, session, Kind.STAGED, name, modifiedAt)))
         .compose(key -> stage(sessionId, epoch, key, bytes, 0)
-            .compose(staged -> ownership.transaction(sessionId, epoch, (connection, session) ->
-                deleteContent(connection, session, kind, name)
-                    .compose(deleted -> connection.preparedQuery(PUBLISH).execute(Tuple.of(kind.column, key)))
+            .compose(staged -> ownership.transaction(sessionId, epoch, (transaction, session) ->
+                both(deleteContent(transaction, session, kind, name), transaction.execute(PUBLISH, Tuple.of(kind.column, key)))
                     .<Void>mapEmpty()))
             .recover(failure -> delete(sessionId, epoch, Kind.STAGED, name).transform(deleted -> Future.failedFuture(failure))));
   }
 
   private Future<Void> stage(String sessionId, String epoch, long key, Buffer bytes, int from) {
     int to = Math.min(bytes.length(), from + CHUNKS_PER_BATCH * WINDOW_BYTES);
-    Future<Void> step = ownership.transaction(sessionId, epoch, (connection, session) ->
-        insertChunks(connection, key, from, bytes.getBuffer(from, to), 0));
+    Future<Void> step = ownership.transaction(sessionId, epoch, (transaction, session) ->
+        insertChunks(transaction, key, from, bytes.getBuffer(from, to), 0));
     return to == bytes.length() ? step : step.compose(done -> stage(sessionId, epoch, key, bytes, to));
   }
 
   /** What an owner that is no more has left half done. */
-  static Future<Void> deleteStaged(SqlConnection connection, String sessionId) {
-    return connection.preparedQuery(DELETE_STAGED).execute(Tuple.of(sessionId)).mapEmpty();
+  static Future<Void> deleteStaged(SqlTransaction transaction, String sessionId) {
+    return transaction.execute(DELETE_STAGED, Tuple.of(sessionId)).mapEmpty();
   }
 
   Future<Void> delete(String sessionId, String epoch, Kind kind, String name) {
-    return ownership.transaction(sessionId, epoch, (connection, session) -> deleteContent(connection, session, kind, name));
+    return ownership.transaction(sessionId, epoch, (transaction, session) -> deleteContent(transaction, session, kind, name));
   }
 
   Future<Buffer> read(String sessionId, Kind kind, String name, long offset, int length) {
@@ -181,10 +178,10 @@ final class SqlContents {
       length = row.getLong(2);
       long start = row.getLong(0);
       if (start >= 0) {
-        byte[] chunk = database.dialect().bytes(row.getValue(1));
+        Buffer chunk = SessionRows.bytes(row, 1);
         int from = (int) Math.max(0, offset - start);
-        int to = (int) Math.min(chunk.length, end - start);
-        range.appendBytes(chunk, from, to - from);
+        int to = (int) Math.min(chunk.length(), end - start);
+        range.appendBuffer(chunk, from, to - from);
       }
     }
     if (range.length() != Math.max(0, Math.min(end, length) - offset)) {
@@ -194,8 +191,8 @@ final class SqlContents {
   }
 
   private void mergeWindow(String sessionId, String epoch, String name, long window) {
-    ownership.transaction(sessionId, epoch, (connection, session) ->
-        connection.preparedQuery(WINDOW).execute(Tuple.of(name, window, window + WINDOW_BYTES, session)).compose(rows -> {
+    ownership.transaction(sessionId, epoch, (transaction, session) ->
+        transaction.execute(WINDOW, Tuple.of(name, window, window + WINDOW_BYTES, session)).compose(rows -> {
           if (rows.size() <= FEW_CHUNKS) {
             return Future.<Void>succeededFuture();
           }
@@ -205,39 +202,43 @@ final class SqlContents {
           for (Row row : rows) {
             key = row.getLong(0);
             start = start < 0 ? row.getLong(1) : start;
-            merged.appendBytes(database.dialect().bytes(row.getValue(3)));
+            merged.appendBuffer(SessionRows.bytes(row, 3));
           }
-          Tuple chunk = Tuple.of(key, start, start + merged.length(), parameter(merged, 0, merged.length()));
-          return connection.preparedQuery(DELETE_WINDOW).execute(Tuple.of(key, window, window + WINDOW_BYTES))
-              .compose(deleted -> connection.preparedQuery(INSERT_CHUNK).execute(chunk))
-              .mapEmpty();
+          Tuple chunk = Tuple.of(key, start, start + merged.length(), merged);
+          return both(transaction.execute(DELETE_WINDOW, Tuple.of(key, window, window + WINDOW_BYTES)),
+              transaction.execute(INSERT_CHUNK, chunk)).mapEmpty();
         }));
     // Nobody waits for it: a window that was not merged is read more slowly, and that is all.
   }
 
-  private static Future<Long> contentKey(SqlConnection connection, long session, Kind kind, String name) {
-    return connection.preparedQuery(CONTENT_KEY).execute(Tuple.of(session, kind.column, name))
+  /** Of two statements that were given at once, the second's result. */
+  private static <T> Future<T> both(Future<?> first, Future<T> second) {
+    return Future.all(first, second).map(done -> second.result());
+  }
+
+  private static Future<Long> contentKey(SqlTransaction transaction, long session, Kind kind, String name) {
+    return transaction.execute(CONTENT_KEY, Tuple.of(session, kind.column, name))
         .map(rows -> rows.size() == 0 ? null : rows.iterator().next().getLong(0));
   }
 
-  private static Future<Long> insertContent(SqlConnection connection, long session, Kind kind, String name, long modifiedAt) {
-    return connection.preparedQuery(INSERT_CONTENT).execute(Tuple.of(session, kind.column, name, modifiedAt))
-        .compose(inserted -> contentKey(connection, session, kind, name));
+  private static Future<Long> insertContent(SqlTransaction transaction, long session, Kind kind, String name, long modifiedAt) {
+    Future<?> inserted = transaction.execute(INSERT_CONTENT, Tuple.of(session, kind.column, name, modifiedAt));
+    return both(inserted, contentKey(transaction, session, kind, name));
   }
 
-  private static Future<Void> deleteContent(SqlConnection connection, long session, Kind kind, String name) {
-    return connection.preparedQuery(DELETE_CONTENT).execute(Tuple.of(session, kind.column, name)).mapEmpty();
+  private static Future<Void> deleteContent(SqlTransaction transaction, long session, Kind kind, String name) {
+    return transaction.execute(DELETE_CONTENT, Tuple.of(session, kind.column, name)).mapEmpty();
   }
 
-  private static Future<Long> length(SqlConnection connection, Long content) {
+  private static Future<Long> length(SqlTransaction transaction, Long content) {
     return content == null
         ? Future.succeededFuture(0L)
-        : connection.preparedQuery(LENGTH).execute(Tuple.of(content))
+        : transaction.execute(LENGTH, Tuple.of(content))
             .map(rows -> rows.size() == 0 ? 0L : rows.iterator().next().getLong(0));
   }
 
   /** Inserts {@code bytes} from the index {@code from} on, as what follows the first {@code start} bytes of the content. */
-  private Future<Void> insertChunks(SqlConnection connection, long content, long start, Buffer bytes, int from) {
+  private Future<Void> insertChunks(SqlTransaction transaction, long content, long start, Buffer bytes, int from) {
     if (from >= bytes.length()) {
       return Future.succeededFuture();
     }
@@ -245,15 +246,11 @@ final class SqlContents {
     int to = from;
     while (to < bytes.length() && batch.size() < CHUNKS_PER_BATCH) {
       int end = Math.min(bytes.length(), to + WINDOW_BYTES);
-      batch.add(Tuple.of(content, start + to - from, start + end - from, parameter(bytes, to, end)));
+      batch.add(Tuple.of(content, start + to - from, start + end - from, bytes.slice(to, end)));
       to = end;
     }
     int next = to;
-    return connection.preparedQuery(INSERT_CHUNK).executeBatch(batch)
-        .compose(inserted -> insertChunks(connection, content, start + next - from, bytes, next));
-  }
-
-  private Object parameter(Buffer bytes, int from, int to) {
-    return database.dialect().parameter(bytes.getBytes(from, to));
+    return transaction.executeBatch(INSERT_CHUNK, batch)
+        .compose(inserted -> insertChunks(transaction, content, start + next - from, bytes, next));
   }
 }

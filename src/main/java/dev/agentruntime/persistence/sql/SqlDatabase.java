@@ -10,10 +10,15 @@ import io.vertx.core.Vertx;
 import io.vertx.sqlclient.Pool;
 import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.RowSet;
+import io.vertx.sqlclient.SqlClient;
 import io.vertx.sqlclient.SqlConnection;
 import io.vertx.sqlclient.Tuple;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
@@ -29,12 +34,22 @@ final class SqlDatabase {
 
   private static final Logger LOG = LoggerFactory.getLogger(SqlDatabase.class);
 
+  /** How often a transaction is tried again that the database undid for another's sake. */
+  private static final int REPETITIONS = 10;
+
   private final Vertx vertx;
   private final SqlDialect dialect;
-  private final AtomicBoolean started = new AtomicBoolean();
-  private volatile Connections connections;
+  private final Map<String, String> statements = new ConcurrentHashMap<>();
+  private State state = State.NEW;
+  private String deployment;
+  private Context context;
+  private Connections connections;
+  private int running;
+  private Promise<Void> drained;
 
-  private record Connections(String deployment, Context context, Pool writers, Pool readers) {}
+  private enum State { NEW, STARTED, CLOSED }
+
+  private record Connections(Pool writers, SqlClient readers) {}
 
   SqlDatabase(Vertx vertx, SqlDialect dialect) {
     this.vertx = vertx;
@@ -45,21 +60,37 @@ final class SqlDatabase {
     return dialect;
   }
 
-  Future<Void> open() {
-    if (!started.compareAndSet(false, true)) {
-      return Future.failedFuture(new PersistenceException(Kind.INVALID, "the store is started already"));
+  /** The statement as the database understands it. */
+  String statement(String common) {
+    return statements.computeIfAbsent(common, dialect::statement);
+  }
+
+  /** The parameters as the driver takes them. */
+  Tuple parameters(Tuple common) {
+    Tuple parameters = Tuple.tuple();
+    for (int i = 0; i < common.size(); i++) {
+      parameters.addValue(dialect.parameter(common.getValue(i)));
     }
-    Promise<Connections> opened = Promise.promise();
+    return parameters;
+  }
+
+  Future<Void> open() {
+    synchronized (this) {
+      if (state == State.STARTED) {
+        return Future.failedFuture(new PersistenceException(Kind.INVALID, "the store is started already"));
+      }
+      state = State.STARTED;
+    }
     var home = new VerticleBase() {
       @Override
       public Future<?> start() {
-        opened.complete(new Connections(deploymentID(), context, dialect.writers(vertx), dialect.readers(vertx)));
+        opened(deploymentID(), context);
         return Future.succeededFuture();
       }
 
       @Override
       public Future<?> stop() {
-        connections = null;
+        shut();
         return Future.succeededFuture();
       }
     };
@@ -68,37 +99,56 @@ final class SqlDatabase {
       return null;
     })
         .compose(migrated -> vertx.deployVerticle(home))
-        .compose(deployed -> opened.future())
-        .onSuccess(made -> connections = made)
-        .onFailure(failure -> started.set(false))
+        .onFailure(failure -> shut())
         .recover(failure -> Future.failedFuture(failure(failure)))
         .mapEmpty();
   }
 
-  /** Lets the writes that were begun end. */
-  Future<Void> close() {
-    Connections open = connections;
+  private synchronized void opened(String deploymentId, Context itsContext) {
+    deployment = deploymentId;
+    context = itsContext;
+    connections = new Connections(dialect.writers(vertx), dialect.readers(vertx));
+  }
+
+  private synchronized void shut() {
+    state = State.CLOSED;
     connections = null;
-    if (open == null) {
-      return Future.succeededFuture();
+  }
+
+  /** Lets what was begun end. */
+  Future<Void> close() {
+    Future<Void> ended;
+    synchronized (this) {
+      if (connections == null) {
+        return Future.succeededFuture();
+      }
+      shut();
+      drained = Promise.promise();
+      ended = running == 0 ? Future.succeededFuture() : drained.future();
     }
-    return on(open, () -> inTransaction(open, connection -> Future.succeededFuture()))
-        .transform(drained -> vertx.undeploy(open.deployment))
-        .mapEmpty();
+    return ended.transform(done -> vertx.undeploy(deployment));
   }
 
   /** One statement that reads. */
   Future<RowSet<Row>> read(String sql, Tuple parameters) {
-    return withConnections(open -> open.readers.preparedQuery(sql).execute(parameters));
+    return withConnections(open -> open.readers.preparedQuery(statement(sql)).execute(parameters(parameters)));
   }
 
   /** One statement that writes, and is a transaction by itself. */
   Future<RowSet<Row>> write(String sql, Tuple parameters) {
-    return withConnections(open -> open.writers.preparedQuery(sql).execute(parameters));
+    return withConnections(open -> open.writers.preparedQuery(statement(sql)).execute(parameters(parameters)));
   }
 
-  /** Commits if the work succeeds, and else undoes all of it. */
-  <T> Future<T> transaction(Function<SqlConnection, Future<T>> work) {
+  /** One statement many times, in one transaction. @return how many rows each changed */
+  Future<List<Integer>> writeBatch(String sql, List<Tuple> batch) {
+    Future<RowSet<Row>> written = dialect.batchIsTransaction()
+        ? withConnections(open -> open.writers.preparedQuery(statement(sql)).executeBatch(batch.stream().map(this::parameters).toList()))
+        : transaction(transaction -> transaction.executeBatch(sql, batch));
+    return written.map(dialect::batchCounts);
+  }
+
+  /** Commits if the work succeeds, and else undoes all of it. The work may be done several times, until it is done undisturbed. */
+  <T> Future<T> transaction(Function<SqlTransaction, Future<T>> work) {
     return withConnections(open -> inTransaction(open, work));
   }
 
@@ -106,10 +156,10 @@ final class SqlDatabase {
    * By statements rather than by SqlConnection.begin(): the JDBC client of 5.0.7 leaves a connection out of auto-commit after its first
    * transaction, so that later single statements on it would never be committed.
    */
-  private <T> Future<T> inTransaction(Connections open, Function<SqlConnection, Future<T>> work) {
+  private <T> Future<T> inTransaction(Connections open, Function<SqlTransaction, Future<T>> work) {
     return open.writers.getConnection().compose(connection ->
         connection.query(dialect.begin()).execute()
-            .compose(begun -> work.apply(connection))
+            .compose(begun -> work.apply(new SqlTransaction(this, connection)))
             .compose(result -> connection.query("COMMIT").execute().map(result))
             .transform(outcome -> outcome.succeeded()
                 ? release(connection).map(outcome.result())
@@ -123,17 +173,64 @@ final class SqlDatabase {
   }
 
   private <T> Future<T> withConnections(Function<Connections, Future<T>> work) {
-    Connections open = connections;
+    Connections open = enter();
     if (open == null) {
       return Future.failedFuture(new PersistenceException(Kind.UNAVAILABLE, "the store is closed"));
     }
-    return on(open, () -> work.apply(open)).recover(failure -> Future.failedFuture(failure(failure)));
+    Future<T> done = on(context, () -> repeatedly(() -> work.apply(open), REPETITIONS));
+    Future<T> inTime = dialect.timeoutMs() == 0 ? done
+        : done.timeout(dialect.timeoutMs(), TimeUnit.MILLISECONDS).onFailure(failure -> {
+          if (failure instanceof TimeoutException) {
+            giveUp(open);
+          }
+        });
+    return inTime.onComplete(ended -> leave()).recover(failure -> Future.failedFuture(failure(failure)));
   }
 
-  private static <T> Future<T> on(Connections open, Supplier<Future<T>> work) {
+  private synchronized Connections enter() {
+    if (connections != null) {
+      running++;
+    }
+    return connections;
+  }
+
+  private synchronized void leave() {
+    running--;
+    if (running == 0 && drained != null) {
+      drained.tryComplete();
+    }
+  }
+
+  /** A connection that does not answer may never do so again, and would be waited for by everybody after. */
+  private void giveUp(Connections silent) {
+    synchronized (this) {
+      if (connections != silent) {
+        return;
+      }
+    }
+    context.runOnContext(run -> {
+      synchronized (this) {
+        if (connections != silent) {
+          return;
+        }
+        connections = new Connections(dialect.writers(vertx), dialect.readers(vertx));
+      }
+      LOG.warn("The store did not answer within {} ms: its connections are made anew", dialect.timeoutMs());
+      silent.writers.close();
+      silent.readers.close();
+    });
+  }
+
+  private <T> Future<T> repeatedly(Supplier<Future<T>> work, int repetitions) {
+    return work.get().recover(failure -> repetitions > 0 && dialect.isRepeatable(failure)
+        ? repeatedly(work, repetitions - 1)
+        : Future.failedFuture(failure));
+  }
+
+  private static <T> Future<T> on(Context context, Supplier<Future<T>> work) {
     Promise<T> promise = Promise.promise();
     try {
-      open.context.runOnContext(run -> Future.<Void>succeededFuture().compose(now -> work.get()).onComplete(promise));
+      context.runOnContext(run -> Future.<Void>succeededFuture().compose(now -> work.get()).onComplete(promise));
     } catch (RejectedExecutionException e) {
       promise.fail(new PersistenceException(Kind.UNAVAILABLE, "the store is closed", e));
     }
@@ -144,10 +241,11 @@ final class SqlDatabase {
     if (failure instanceof PersistenceException known) {
       return known;
     }
-    if (dialect.isDuplicate(failure)) {
+    if (dialect.isConflict(failure)) {
       return new PersistenceException(Kind.CONFLICT, "the store has one of that id already", failure);
     }
-    LOG.warn("The store failed: {}", failure.toString());
-    return new PersistenceException(Kind.UNAVAILABLE, dialect.sentence(failure), failure);
+    String sentence = failure instanceof TimeoutException ? "the store did not answer in time" : dialect.sentence(failure);
+    LOG.warn("The store failed: {} ({})", sentence, failure.toString());
+    return new PersistenceException(Kind.UNAVAILABLE, sentence, failure);
   }
 }

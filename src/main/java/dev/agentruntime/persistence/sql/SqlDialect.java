@@ -4,6 +4,7 @@ import io.vertx.core.Vertx;
 import io.vertx.sqlclient.Pool;
 import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.RowSet;
+import io.vertx.sqlclient.SqlClient;
 import java.util.List;
 
 /**
@@ -24,25 +25,46 @@ public interface SqlDialect {
   Pool writers(Vertx vertx);
 
   /** Connections that only read, and do not wait for writers. */
-  Pool readers(Vertx vertx);
+  SqlClient readers(Vertx vertx);
+
+  /**
+   * How long one call may take, in milliseconds, before the connections are given up and made anew; 0 where there is nothing between this
+   * process and the database that could swallow an answer.
+   */
+  long timeoutMs();
+
+  /** The statement as this database understands it. @param common with {@code ?} for parameters and the bare names of the tables */
+  String statement(String common);
 
   /** The statement that begins a writing transaction. */
   String begin();
 
-  /** What a {@code SELECT} ends with in order to hold the row until the end of the transaction; empty where writers take turns anyway. */
+  /**
+   * What a {@code SELECT} ends with in order to hold the row of the session, aliased {@code s}, until the end of the transaction; empty
+   * where writers take turns anyway.
+   */
   String forUpdate();
 
-  /** Bytes as the driver's parameter. */
-  Object parameter(byte[] bytes);
+  /** The condition that a row of {@code session} has a recovery, as the index of those sessions has it. */
+  String recoverable();
 
-  /** Bytes as they came in a column. */
-  byte[] bytes(Object column);
+  /** Whether a batch outside of a transaction is one: committed at once, all or nothing. */
+  boolean batchIsTransaction();
+
+  /** A parameter as the driver takes it. @param value a {@code String}, a number, {@code null}, or a {@code Buffer} */
+  Object parameter(Object value);
+
+  /** Text as it came in a column, or {@code null}. */
+  String text(Object column);
 
   /** How many rows each statement of a batch changed. */
   List<Integer> batchCounts(RowSet<Row> batch);
 
-  /** Whether a statement failed because a row of that key is there already. */
-  boolean isDuplicate(Throwable failure);
+  /** Whether a statement failed because a row of that key is there already, or one that it refers to no longer is. */
+  boolean isConflict(Throwable failure);
+
+  /** Whether the database undid a transaction that may simply be tried again: it and another were in each other's way. */
+  boolean isRepeatable(Throwable failure);
 
   /** What went wrong, in a sentence for operators and clients: no path, no statement, no data. */
   String sentence(Throwable failure);

@@ -4,7 +4,6 @@ import dev.agentruntime.persistence.PersistenceException;
 import dev.agentruntime.persistence.PersistenceException.Kind;
 import dev.agentruntime.persistence.StaleOwnerException;
 import io.vertx.core.Future;
-import io.vertx.sqlclient.SqlConnection;
 import io.vertx.sqlclient.Tuple;
 
 /** Who may write: the epoch in the session's row. */
@@ -12,10 +11,10 @@ final class SqlOwnership {
 
   /** What the owner does within a transaction that holds the session's row. */
   interface Work<T> {
-    Future<T> apply(SqlConnection connection, long sessionKey);
+    Future<T> apply(SqlTransaction transaction, long sessionKey);
   }
 
-  private static final String OWNED = "SELECT session_key FROM session WHERE id = ? AND owner = ?";
+  private static final String OWNED = "SELECT s.session_key FROM session s WHERE s.id = ? AND s.owner = ?";
   private static final String OWNER = "SELECT owner FROM session WHERE id = ?";
 
   private final SqlDatabase database;
@@ -26,9 +25,9 @@ final class SqlOwnership {
 
   /** Fails with {@code NOT_FOUND} or {@code STALE_OWNER}, having changed nothing, unless {@code epoch} owns the session till the commit. */
   <T> Future<T> transaction(String sessionId, String epoch, Work<T> work) {
-    return database.transaction(connection ->
-        connection.preparedQuery(OWNED + database.dialect().forUpdate()).execute(Tuple.of(sessionId, epoch)).compose(rows ->
-            rows.size() == 0 ? refusal(sessionId) : work.apply(connection, rows.iterator().next().getLong(0))));
+    return database.transaction(transaction ->
+        transaction.execute(OWNED + database.dialect().forUpdate(), Tuple.of(sessionId, epoch)).compose(rows ->
+            rows.size() == 0 ? refusal(sessionId) : work.apply(transaction, rows.iterator().next().getLong(0))));
   }
 
   /** Why a write that names the owner found no row. */

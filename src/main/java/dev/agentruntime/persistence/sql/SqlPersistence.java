@@ -28,8 +28,8 @@ import java.util.Optional;
 public final class SqlPersistence implements PersistenceAdapter {
 
   static final String PAGE = "SELECT " + SessionRows.COLUMNS + " FROM session";
-  static final String RECOVERABLE = PAGE + " WHERE recovery IS NOT NULL";
-  static final String AFTER = "(created_at, id) < (?, ?)";
+  /** The first half is for MySQL, which finds no index for the second. */
+  static final String AFTER = "created_at <= ? AND (created_at, id) < (?, ?)";
   static final String NEWEST_FIRST = " ORDER BY created_at DESC, id DESC LIMIT ?";
   private static final String FIND = "SELECT " + SessionRows.COLUMNS + " FROM session WHERE id = ?";
   private static final String CREATE = "INSERT INTO session (" + SessionRows.COLUMNS + ", owner) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
@@ -62,6 +62,16 @@ public final class SqlPersistence implements PersistenceAdapter {
     return new SqlPersistence(vertx, new SqliteDialect(file));
   }
 
+  /** {@code postgresql:}, and Supabase. */
+  public static SqlPersistence postgresql(Vertx vertx, DatabaseServer server) {
+    return new SqlPersistence(vertx, new PostgresDialect(server));
+  }
+
+  /** {@code mysql:}, and MariaDB. */
+  public static SqlPersistence mysql(Vertx vertx, DatabaseServer server) {
+    return new SqlPersistence(vertx, new MysqlDialect(server));
+  }
+
   @Override
   public Future<Void> start() {
     return database.open();
@@ -84,7 +94,8 @@ public final class SqlPersistence implements PersistenceAdapter {
 
   @Override
   public Future<SessionPage> listRecoverableSessions(int limit, String after) {
-    return page(after == null ? RECOVERABLE : RECOVERABLE + " AND " + AFTER, limit, after);
+    String recoverable = PAGE + " WHERE " + database.dialect().recoverable();
+    return page(after == null ? recoverable : recoverable + " AND " + AFTER, limit, after);
   }
 
   private Future<SessionPage> page(String sql, int limit, String after) {
@@ -93,7 +104,7 @@ public final class SqlPersistence implements PersistenceAdapter {
       SessionCursor.requireLimit(limit);
       if (after != null) {
         SessionCursor last = SessionCursor.parse(after);
-        parameters.addLong(last.createdAt()).addString(last.sessionId());
+        parameters.addLong(last.createdAt()).addLong(last.createdAt()).addString(last.sessionId());
       }
     } catch (PersistenceException e) {
       return Future.failedFuture(e);
@@ -102,7 +113,7 @@ public final class SqlPersistence implements PersistenceAdapter {
     return database.read(sql + NEWEST_FIRST, parameters).map(rows -> {
       List<SessionRecord> page = new ArrayList<>();
       for (Row row : rows) {
-        page.add(SessionRows.toRecord(row));
+        page.add(SessionRows.toRecord(database.dialect(), row));
       }
       boolean more = page.size() > limit;
       if (more) {
@@ -114,7 +125,7 @@ public final class SqlPersistence implements PersistenceAdapter {
 
   @Override
   public Future<Optional<SessionRecord>> findSession(String sessionId) {
-    return database.read(FIND, Tuple.of(sessionId)).map(SqlPersistence::firstRecord);
+    return database.read(FIND, Tuple.of(sessionId)).map(this::firstRecord);
   }
 
   /** The record last: a session that is there after its contents were read was there before, too. */
@@ -126,23 +137,24 @@ public final class SqlPersistence implements PersistenceAdapter {
 
   @Override
   public Future<Optional<StoredSession>> loadSession(String sessionId, String epoch) {
-    return database.transaction(connection -> connection.preparedQuery(OWN).execute(Tuple.of(epoch, sessionId)).compose(owned ->
-        owned.rowCount() == 0
-            ? Future.succeededFuture(Optional.empty())
-            : SqlContents.deleteStaged(connection, sessionId).compose(deleted ->
-                connection.preparedQuery(FIND).execute(Tuple.of(sessionId)).compose(record ->
-                    connection.preparedQuery(CONTENTS).execute(Tuple.of(sessionId)).map(rows ->
-                        firstRecord(record).map(found -> stored(found, rows)))))));
+    return database.transaction(transaction -> {
+      Future<?> owned = transaction.execute(OWN, Tuple.of(epoch, sessionId));
+      Future<?> swept = SqlContents.deleteStaged(transaction, sessionId);
+      Future<RowSet<Row>> record = transaction.execute(FIND, Tuple.of(sessionId));
+      Future<RowSet<Row>> contents = transaction.execute(CONTENTS, Tuple.of(sessionId));
+      return Future.all(owned, swept, record, contents).map(read -> firstRecord(record.result()).map(found -> stored(found, contents.result())));
+    });
   }
 
-  private static StoredSession stored(SessionRecord record, RowSet<Row> contents) {
+  private StoredSession stored(SessionRecord record, RowSet<Row> contents) {
     List<Transcript> transcripts = new ArrayList<>();
     List<StoredFile> files = new ArrayList<>();
     for (Row row : contents) {
-      if (row.getString(0).equals(SqlContents.Kind.TRANSCRIPT.column)) {
-        transcripts.add(new Transcript(row.getString(1), row.getLong(3)));
+      String name = SessionRows.text(database.dialect(), row, 1);
+      if (SessionRows.text(database.dialect(), row, 0).equals(SqlContents.Kind.TRANSCRIPT.column)) {
+        transcripts.add(new Transcript(name, row.getLong(3)));
       } else {
-        files.add(new StoredFile(row.getString(1), row.getLong(3), row.getLong(2)));
+        files.add(new StoredFile(name, row.getLong(3), row.getLong(2)));
       }
     }
     return new StoredSession(record, transcripts, files);
@@ -158,8 +170,8 @@ public final class SqlPersistence implements PersistenceAdapter {
 
   /** Compared as text: which Java type a JSON number had is not kept. */
   private Future<Void> acceptRepeated(SessionRecord record, String epoch, PersistenceException conflict) {
-    return ownership.transaction(record.sessionId(), epoch, (connection, session) ->
-            connection.preparedQuery(FIND).execute(Tuple.of(record.sessionId())).map(SqlPersistence::firstRecord))
+    return ownership.transaction(record.sessionId(), epoch, (transaction, session) ->
+            transaction.execute(FIND, Tuple.of(record.sessionId())).map(this::firstRecord))
         .transform(found -> found.succeeded() && found.result().map(SessionRecord::toString).equals(Optional.of(record.toString()))
             ? Future.succeededFuture()
             : Future.failedFuture(conflict));
@@ -236,7 +248,7 @@ public final class SqlPersistence implements PersistenceAdapter {
     return profiles.delete(profileId, expectedVersion);
   }
 
-  private static Optional<SessionRecord> firstRecord(RowSet<Row> rows) {
-    return rows.size() == 0 ? Optional.empty() : Optional.of(SessionRows.toRecord(rows.iterator().next()));
+  private Optional<SessionRecord> firstRecord(RowSet<Row> rows) {
+    return rows.size() == 0 ? Optional.empty() : Optional.of(SessionRows.toRecord(database.dialect(), rows.iterator().next()));
   }
 }

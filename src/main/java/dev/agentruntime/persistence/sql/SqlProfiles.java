@@ -41,8 +41,9 @@ final class SqlProfiles {
         .map(rows -> rows.size() == 0 ? Optional.empty() : Optional.of(profile(rows.iterator().next())));
   }
 
-  private static StoredProfile profile(Row row) {
-    return new StoredProfile(row.getString(0), row.getString(1), SessionRows.object(row.getString(2)));
+  private StoredProfile profile(Row row) {
+    SqlDialect dialect = database.dialect();
+    return new StoredProfile(SessionRows.text(dialect, row, 0), SessionRows.text(dialect, row, 1), SessionRows.object(dialect, row, 2));
   }
 
   Future<Void> save(StoredProfile profile, String expectedVersion) {
@@ -67,7 +68,7 @@ final class SqlProfiles {
   /** Whether a write that found another version than it expected has nothing left to do. @param wanted {@code null} for no profile */
   private Future<Void> accept(String id, String wanted) {
     return database.read(VERSION, Tuple.of(id)).compose(rows -> {
-      String stored = rows.size() == 0 ? null : rows.iterator().next().getString(0);
+      String stored = rows.size() == 0 ? null : SessionRows.text(database.dialect(), rows.iterator().next(), 0);
       return Objects.equals(stored, wanted)
           ? Future.succeededFuture()
           : Future.failedFuture(new PersistenceException(Kind.CONFLICT, "the profile is not of the expected version"));

@@ -3,6 +3,7 @@ package dev.agentruntime.persistence.sql;
 import dev.agentruntime.persistence.PersistenceException;
 import dev.agentruntime.persistence.PersistenceException.Kind;
 import io.vertx.core.Vertx;
+import io.vertx.core.buffer.Buffer;
 import io.vertx.jdbcclient.JDBCPool;
 import io.vertx.sqlclient.Pool;
 import io.vertx.sqlclient.PoolOptions;
@@ -17,10 +18,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.sql.Connection;
-import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
@@ -58,9 +56,6 @@ public final class SqliteDialect implements SqlDialect {
 
   private static final int READERS = 4;
 
-  /** How many tables and indexes there are, and whether Flyway's is among them. */
-  private static final String TABLES = "SELECT count(*), count(*) FILTER (WHERE name = 'flyway_schema_history') FROM sqlite_master";
-
   /** File locks are held by the whole process, so two stores in one need this too. */
   private static final ReentrantLock MIGRATING = new ReentrantLock();
 
@@ -80,8 +75,7 @@ public final class SqliteDialect implements SqlDialect {
       createPrivately(lockFile);
       try (FileChannel channel = FileChannel.open(lockFile, StandardOpenOption.WRITE)) {
         channel.lock();
-        SQLiteDataSource dataSource = dataSource();
-        new SchemaMigration(dataSource, "sqlite").run(hasHistory(dataSource));
+        new SchemaMigration(dataSource(), "sqlite", null).run();
       }
     } catch (SQLException | FlywayException e) {
       throw new PersistenceException(Kind.UNAVAILABLE, sentence(e), e);
@@ -102,18 +96,6 @@ public final class SqliteDialect implements SqlDialect {
       } catch (FileAlreadyExistsException e) {
         // another process was faster
       }
-    }
-  }
-
-  private static boolean hasHistory(SQLiteDataSource dataSource) throws SQLException {
-    try (Connection connection = dataSource.getConnection();
-         Statement statement = connection.createStatement();
-         ResultSet tables = statement.executeQuery(TABLES)) {
-      boolean hasHistory = tables.getInt(2) > 0;
-      if (tables.getInt(1) > 0 && !hasHistory) {
-        throw new PersistenceException(Kind.UNAVAILABLE, "the store's file is the database of another program");
-      }
-      return hasHistory;
     }
   }
 
@@ -155,13 +137,33 @@ public final class SqliteDialect implements SqlDialect {
   }
 
   @Override
-  public Object parameter(byte[] bytes) {
-    return bytes;
+  public long timeoutMs() {
+    return 0;
   }
 
   @Override
-  public byte[] bytes(Object column) {
-    return (byte[]) column;
+  public String statement(String common) {
+    return common;
+  }
+
+  @Override
+  public String recoverable() {
+    return "recovery IS NOT NULL";
+  }
+
+  @Override
+  public boolean batchIsTransaction() {
+    return false;
+  }
+
+  @Override
+  public Object parameter(Object value) {
+    return value instanceof Buffer bytes ? bytes.getBytes() : value;
+  }
+
+  @Override
+  public String text(Object column) {
+    return (String) column;
   }
 
   /** The JDBC client gives the counts as rows. */
@@ -173,10 +175,15 @@ public final class SqliteDialect implements SqlDialect {
   }
 
   @Override
-  public boolean isDuplicate(Throwable failure) {
+  public boolean isConflict(Throwable failure) {
     return failure instanceof SQLiteException e
         && (e.getResultCode() == SQLiteErrorCode.SQLITE_CONSTRAINT_UNIQUE
             || e.getResultCode() == SQLiteErrorCode.SQLITE_CONSTRAINT_PRIMARYKEY);
+  }
+
+  @Override
+  public boolean isRepeatable(Throwable failure) {
+    return false;
   }
 
   @Override

@@ -317,9 +317,9 @@ class SqliteFileTest implements StoreUnderTest {
     assertThat(plan(SqlPersistence.PAGE + SqlPersistence.NEWEST_FIRST)).contains("session_newest").doesNotContain("TEMP B-TREE");
     assertThat(plan(SqlPersistence.PAGE + " WHERE " + SqlPersistence.AFTER + SqlPersistence.NEWEST_FIRST))
         .contains("SEARCH session USING INDEX session_newest").doesNotContain("TEMP B-TREE");
-    assertThat(plan(SqlPersistence.RECOVERABLE + SqlPersistence.NEWEST_FIRST))
+    assertThat(plan(SqlPersistence.PAGE + " WHERE " + new SqliteDialect(file()).recoverable() + SqlPersistence.NEWEST_FIRST))
         .contains("session_recoverable").doesNotContain("TEMP B-TREE");
-    assertThat(plan(SqlPersistence.RECOVERABLE + " AND " + SqlPersistence.AFTER + SqlPersistence.NEWEST_FIRST))
+    assertThat(plan(SqlPersistence.PAGE + " WHERE " + new SqliteDialect(file()).recoverable() + " AND " + SqlPersistence.AFTER + SqlPersistence.NEWEST_FIRST))
         .contains("session_recoverable").doesNotContain("TEMP B-TREE");
     assertThat(plan(SqlContents.READ)).contains("SEARCH k USING INDEX").contains("SEARCH s ").contains("SEARCH c ")
         .doesNotContain("TEMP B-TREE");

@@ -1,0 +1,33 @@
+package dev.agentruntime.persistence.sql;
+
+import java.util.Map;
+
+/** The standard's and PostgreSQL's codes of failures, in words. */
+final class DatabaseFailure {
+
+  private static final Map<String, String> STATES = Map.ofEntries(
+      Map.entry("28000", "the database does not let this user in"),
+      Map.entry("28P01", "the database refused the user's password"),
+      Map.entry("3D000", "there is no such database"),
+      Map.entry("42501", "the database's user may not do this"),
+      Map.entry("25006", "the database can only be read"),
+      Map.entry("53100", "the database's disk is full"),
+      Map.entry("53200", "the database is out of memory"),
+      Map.entry("53300", "the database has too many connections"),
+      Map.entry("57014", "the database took too long"),
+      Map.entry("57P01", "the database is shutting down"),
+      Map.entry("57P02", "the database has crashed"),
+      Map.entry("57P03", "the database is starting up"),
+      Map.entry("XX001", "the database is damaged"),
+      Map.entry("XX002", "the database is damaged"));
+
+  private DatabaseFailure() {}
+
+  /** @param state five characters, or {@code null} if the database said nothing */
+  static String sentence(String state) {
+    if (state == null || state.startsWith("08")) {
+      return "the database cannot be reached";
+    }
+    return STATES.getOrDefault(state, "the database failed (" + state + ")");
+  }
+}
