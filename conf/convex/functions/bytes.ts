@@ -1,23 +1,22 @@
 import type { Doc, MutationCtx, QueryCtx } from "./builders";
 
-type Owner = Doc<"chunks">["of"];
+export type Owner = Doc<"chunks">["of"];
 
 /** A document holds 1 MiB at most. */
 export const CHUNK_BYTES = 512 * 1024;
 
-/** How much one transaction erases. It has to read what it deletes. */
+/** How much one transaction erases. What it deletes it has to read, twice as Convex counts. */
 export class Budget {
-  bytes = 2 * 1024 * 1024;
-  documents = 1000;
+  #bytes = 2 * 1024 * 1024;
+  #documents = 1000;
 
-  /** Whether something of that size may still go. */
-  spend(bytes: number): boolean {
-    if (this.bytes <= 0 || this.documents <= 0) {
-      return false;
-    }
-    this.bytes -= bytes;
-    this.documents--;
-    return true;
+  isSpent(): boolean {
+    return this.#bytes <= 0 || this.#documents <= 0;
+  }
+
+  spend(bytes: number): void {
+    this.#bytes -= bytes;
+    this.#documents--;
   }
 }
 
@@ -60,9 +59,10 @@ export async function mergeChunks(ctx: MutationCtx, of: Owner, from: number): Pr
 /** Erases as much as the budget has room for. Says whether nothing is left. */
 export async function eraseChunks(ctx: MutationCtx, of: Owner, budget: Budget): Promise<boolean> {
   for await (const chunk of ctx.db.query("chunks").withIndex("by_owner", (q) => q.eq("of", of))) {
-    if (!budget.spend(chunk.bytes.byteLength)) {
+    if (budget.isSpent()) {
       return false;
     }
+    budget.spend(chunk.bytes.byteLength);
     await ctx.db.delete(chunk._id);
   }
   return true;
@@ -78,20 +78,10 @@ function concat(parts: ArrayBuffer[]): ArrayBuffer {
   return whole.buffer;
 }
 
-/** Text as chunks of its UTF-8 bytes, in the place of what was there. It is small enough for one transaction. */
-export async function replaceText(ctx: MutationCtx, of: Owner, text: string): Promise<number> {
-  await eraseText(ctx, of);
-  const bytes = new TextEncoder().encode(text);
-  await insertChunks(ctx, of, 0, bytes.buffer);
-  return bytes.byteLength;
+export function utf8(text: string): ArrayBuffer {
+  return new TextEncoder().encode(text).buffer;
 }
 
 export async function readText(ctx: QueryCtx, of: Owner): Promise<string> {
   return new TextDecoder().decode(await readChunks(ctx, of, 0, Number.MAX_SAFE_INTEGER));
-}
-
-export async function eraseText(ctx: MutationCtx, of: Owner): Promise<void> {
-  for await (const chunk of ctx.db.query("chunks").withIndex("by_owner", (q) => q.eq("of", of))) {
-    await ctx.db.delete(chunk._id);
-  }
 }

@@ -10,13 +10,13 @@ const LOOSE_BYTES = CHUNK_BYTES / 2;
 
 /** An answer is ended after as many contents, or as many characters of their names. */
 const MOST_LISTED = 2000;
-const LISTED_CHARACTERS = 1024 * 1024;
+const LISTED_CHARACTERS = 512 * 1024;
 
 const kind = v.union(v.literal("transcript"), v.literal("file"));
 type Kind = "transcript" | "file";
 const place = v.object({ kind, name: v.string() });
 
-async function contentOf(
+export async function contentOf(
   ctx: QueryCtx,
   session: GenericId<"sessions">,
   kind: Doc<"contents">["kind"],
@@ -50,7 +50,7 @@ export const append = internalMutation({
   },
 });
 
-async function newContent(
+export async function newContent(
   ctx: MutationCtx,
   session: GenericId<"sessions">,
   kind: Doc<"contents">["kind"],
@@ -61,7 +61,7 @@ async function newContent(
   return { ...empty, _id: await ctx.db.insert("contents", empty) };
 }
 
-async function grow(
+export async function grow(
   ctx: MutationCtx,
   content: Pick<Doc<"contents">, "_id" | "length" | "loose" | "looseFrom">,
   bytes: ArrayBuffer,
@@ -101,7 +101,7 @@ export const put = internalMutation({
   handler: async (ctx, { sessionId, epoch, kind, name, modifiedAt, staged, offset, bytes, last }) => {
     const session = await ownedSession(ctx, sessionId, epoch);
     const content = staged === null ? await stage(ctx, session._id, name, modifiedAt) : await ctx.db.get(staged);
-    if (content === null || content.session !== session._id || content.kind === "erased") {
+    if (content === null || content.session !== session._id) {
       throw refusal("UNAVAILABLE");
     }
     if (content.kind === kind) {

@@ -1,57 +1,45 @@
 import { makeFunctionReference } from "convex/server";
 import { type GenericId, v } from "convex/values";
 import { type Doc, internalMutation, type MutationCtx } from "./builders";
-import { Budget, eraseChunks } from "./bytes";
+import { Budget, eraseChunks, type Owner } from "./bytes";
 
 // What is large is erased by several transactions. The one that hides it starts them, so that they run whatever becomes of the caller.
 
-const contentReference = makeFunctionReference<"mutation", { content: GenericId<"contents"> }>("erasure:content");
-const sessionReference = makeFunctionReference<"mutation", { session: GenericId<"sessions"> }>("erasure:session");
+const laterChunks = makeFunctionReference<"mutation", { of: Owner }>("erasure:chunks");
+const laterContents = makeFunctionReference<"mutation", { session: GenericId<"sessions"> }>("erasure:contents");
 
-/** Hides a content at once and erases it: in this transaction if the budget has room for it, or else soon. */
+/** Erases the chunks of an owner that is gone: in this transaction while the budget lasts, the rest soon. */
+export async function discardChunks(ctx: MutationCtx, of: Owner, budget: Budget): Promise<void> {
+  if (!(await eraseChunks(ctx, of, budget))) {
+    await ctx.scheduler.runAfter(0, laterChunks, { of });
+  }
+}
+
+/** Nobody sees the content any more; its bytes are erased now or soon. */
 export async function discard(ctx: MutationCtx, content: Doc<"contents">, budget: Budget): Promise<void> {
-  if (!(await erase(ctx, content, budget))) {
-    await ctx.db.patch(content._id, { kind: "erased" });
-    await ctx.scheduler.runAfter(0, contentReference, { content: content._id });
-  }
+  await ctx.db.delete(content._id);
+  budget.spend(0);
+  await discardChunks(ctx, content._id, budget);
 }
 
-async function erase(ctx: MutationCtx, content: Doc<"contents">, budget: Budget): Promise<boolean> {
-  const erased = (await eraseChunks(ctx, content._id, budget)) && budget.spend(0);
-  if (erased) {
-    await ctx.db.delete(content._id);
-  }
-  return erased;
-}
-
-export const content = internalMutation({
-  args: { content: v.id("contents") },
-  handler: async (ctx, args) => {
-    const found = await ctx.db.get(args.content);
-    if (found !== null && !(await erase(ctx, found, new Budget()))) {
-      await ctx.scheduler.runAfter(0, contentReference, args);
+/** Erases the contents of a session that is gone: in this transaction while the budget lasts, the rest soon. */
+export async function discardContents(ctx: MutationCtx, session: GenericId<"sessions">): Promise<void> {
+  const budget = new Budget();
+  for await (const content of ctx.db.query("contents").withIndex("by_session", (q) => q.eq("session", session))) {
+    if (budget.isSpent()) {
+      await ctx.scheduler.runAfter(0, laterContents, { session });
+      return;
     }
-  },
+    await discard(ctx, content, budget);
+  }
+}
+
+export const chunks = internalMutation({
+  args: { of: v.union(v.id("contents"), v.id("profiles")) },
+  handler: async (ctx, { of }) => discardChunks(ctx, of, new Budget()),
 });
 
-/** Erases what belongs to a session whose own document is gone, now or soon. */
-export async function discardAllOf(ctx: MutationCtx, session: GenericId<"sessions">): Promise<void> {
-  const budget = new Budget();
-  let erased = await eraseChunks(ctx, session, budget);
-  if (erased) {
-    for await (const found of ctx.db.query("contents").withIndex("by_session", (q) => q.eq("session", session))) {
-      erased = await erase(ctx, found, budget);
-      if (!erased) {
-        break;
-      }
-    }
-  }
-  if (!erased) {
-    await ctx.scheduler.runAfter(0, sessionReference, { session });
-  }
-}
-
-export const session = internalMutation({
+export const contents = internalMutation({
   args: { session: v.id("sessions") },
-  handler: async (ctx, args) => discardAllOf(ctx, args.session),
+  handler: async (ctx, { session }) => discardContents(ctx, session),
 });

@@ -1,6 +1,7 @@
 import { v } from "convex/values";
-import { type Doc, internalMutation, internalQuery, type QueryCtx, refusal } from "./builders";
-import { eraseText, readText, replaceText } from "./bytes";
+import { type Doc, internalMutation, internalQuery, type MutationCtx, type QueryCtx, refusal } from "./builders";
+import { Budget, insertChunks, readText, utf8 } from "./bytes";
+import { discardChunks } from "./erasure";
 
 /** An answer is ended after as many profiles, or as many bytes of their documents. */
 const MOST_LISTED = 1000;
@@ -43,6 +44,11 @@ export const list = internalQuery({
   },
 });
 
+async function discard(ctx: MutationCtx, profile: Doc<"profiles">): Promise<void> {
+  await ctx.db.delete(profile._id);
+  await discardChunks(ctx, profile._id, new Budget());
+}
+
 export const save = internalMutation({
   args: { profileId: v.string(), version: v.string(), document: v.string(), expectedVersion: v.union(v.string(), v.null()) },
   handler: async (ctx, { profileId, version, document, expectedVersion }) => {
@@ -53,9 +59,11 @@ export const save = internalMutation({
     if ((stored?.version ?? null) !== expectedVersion) {
       throw refusal("CONFLICT");
     }
-    const profile = stored?._id ?? (await ctx.db.insert("profiles", { profileId, version, length: 0 }));
-    const length = await replaceText(ctx, profile, document);
-    await ctx.db.patch(profile, { version, length });
+    if (stored !== null) {
+      await discard(ctx, stored);
+    }
+    const bytes = utf8(document);
+    await insertChunks(ctx, await ctx.db.insert("profiles", { profileId, version, length: bytes.byteLength }), 0, bytes);
     return null;
   },
 });
@@ -68,8 +76,7 @@ export const remove = internalMutation({
       if (stored.version !== expectedVersion) {
         throw refusal("CONFLICT");
       }
-      await eraseText(ctx, stored._id);
-      await ctx.db.delete(stored._id);
+      await discard(ctx, stored);
     }
     return null;
   },

@@ -12,7 +12,7 @@ export default defineSchema({
     createdAt: v.int64(),
     lastActivity: v.int64(),
     // JSON of the session's options, metadata and recovery, as text: keys of users' JSON are no field names of Convex. Null: it is large,
-    // and in chunks of the session's own.
+    // and a content.
     facts: v.union(v.string(), v.null()),
     // Whether the facts have a recovery.
     recoverable: v.boolean(),
@@ -21,7 +21,7 @@ export default defineSchema({
     .index("newest", ["createdAt", "sessionId"])
     .index("newest_recoverable", ["recoverable", "createdAt", "sessionId"]),
 
-  // One per transcript and per workspace file; the bytes are in its chunks.
+  // One per transcript and per workspace file; the bytes are in its chunks. One that is replaced is another one.
   contents: defineTable({
     session: v.id("sessions"),
     kind: v.union(
@@ -29,8 +29,8 @@ export default defineSchema({
       v.literal("file"),
       // Becomes a transcript or file when all of its bytes are there.
       v.literal("staged"),
-      // Is not shown any more, and is being erased.
-      v.literal("erased"),
+      // UTF-8 of the facts that are too large for the session's document.
+      v.literal("facts"),
     ),
     name: v.string(),
     modifiedAt: v.int64(),
@@ -40,14 +40,15 @@ export default defineSchema({
     looseFrom: v.number(),
   }).index("by_session", ["session", "kind", "name"]),
 
-  // The bytes of a content, of a profile's document or of a session's facts, from "start" on. They follow one another without a gap.
+  // The bytes of a content or of a profile's document from "start" on. They follow one another without a gap. Those whose owner is no more
+  // are being erased.
   chunks: defineTable({
-    of: v.union(v.id("contents"), v.id("profiles"), v.id("sessions")),
+    of: v.union(v.id("contents"), v.id("profiles")),
     start: v.number(),
     bytes: v.bytes(),
   }).index("by_owner", ["of", "start"]),
 
-  // One per agent profile; its document, JSON text, is in its chunks.
+  // One per version of an agent profile, of which only the newest is kept; its document, JSON in UTF-8, is in its chunks.
   profiles: defineTable({
     profileId: v.string(),
     version: v.string(),

@@ -1,8 +1,8 @@
-import { v } from "convex/values";
+import { type GenericId, v } from "convex/values";
 import { type Doc, internalMutation, internalQuery, type MutationCtx, type QueryCtx, refusal } from "./builders";
-import { Budget, CHUNK_BYTES, eraseText, readText, replaceText } from "./bytes";
-import { contentsOf } from "./contents";
-import { discard, discardAllOf } from "./erasure";
+import { Budget, CHUNK_BYTES, readText, utf8 } from "./bytes";
+import { contentOf, contentsOf, grow, newContent } from "./contents";
+import { discard, discardContents } from "./erasure";
 import { ownedSession, sessionOf } from "./ownership";
 
 /** An answer is ended after as many sessions, or as many characters of their facts. */
@@ -30,16 +30,24 @@ type SessionRecord = Omit<Doc<"sessions">, "_id" | "_creationTime" | "owner" | "
 
 async function recordOf(ctx: QueryCtx, session: Doc<"sessions">): Promise<SessionRecord> {
   const { _id, _creationTime, owner, facts, ...rest } = session;
-  return { ...rest, facts: facts ?? (await readText(ctx, _id)) };
+  return { ...rest, facts: facts ?? (await largeFacts(ctx, _id)) };
+}
+
+async function largeFacts(ctx: QueryCtx, session: GenericId<"sessions">): Promise<string> {
+  const content = await contentOf(ctx, session, "facts", "");
+  if (content === null) {
+    throw refusal("UNAVAILABLE");
+  }
+  return await readText(ctx, content._id);
 }
 
 function inline(facts: string): string | null {
   return facts.length <= INLINE_FACTS ? facts : null;
 }
 
-async function storeFacts(ctx: MutationCtx, session: Doc<"sessions">["_id"], facts: string): Promise<void> {
+async function storeLargeFacts(ctx: MutationCtx, session: GenericId<"sessions">, facts: string): Promise<void> {
   if (inline(facts) === null) {
-    await replaceText(ctx, session, facts);
+    await grow(ctx, await newContent(ctx, session, "facts", "", 0n), utf8(facts));
   }
 }
 
@@ -53,7 +61,7 @@ export const create = internalMutation({
     const existing = await sessionOf(ctx, record.sessionId);
     if (existing === null) {
       const session = await ctx.db.insert("sessions", { ...record, facts: inline(record.facts), owner: epoch });
-      await storeFacts(ctx, session, record.facts);
+      await storeLargeFacts(ctx, session, record.facts);
     } else if (existing.owner !== epoch || !same(await recordOf(ctx, existing), record)) {
       throw refusal("CONFLICT");
     }
@@ -65,11 +73,12 @@ export const update = internalMutation({
   args: { record: v.object(record), epoch: v.string() },
   handler: async (ctx, { record, epoch }) => {
     const session = await ownedSession(ctx, record.sessionId, epoch);
-    if (session.facts === null) {
-      await eraseText(ctx, session._id);
+    const large = session.facts === null ? await contentOf(ctx, session._id, "facts", "") : null;
+    if (large !== null) {
+      await discard(ctx, large, new Budget());
     }
     await ctx.db.replace(session._id, { ...record, facts: inline(record.facts), owner: epoch });
-    await storeFacts(ctx, session._id, record.facts);
+    await storeLargeFacts(ctx, session._id, record.facts);
     return null;
   },
 });
@@ -165,7 +174,7 @@ export const remove = internalMutation({
     if ((await sessionOf(ctx, sessionId)) !== null) {
       const session = await ownedSession(ctx, sessionId, epoch);
       await ctx.db.delete(session._id);
-      await discardAllOf(ctx, session._id);
+      await discardContents(ctx, session._id);
     }
     return null;
   },

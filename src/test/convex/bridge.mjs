@@ -1,5 +1,5 @@
 // Convex deployments for the tests, in one process that lives as long as its standard input is open. It prints the port at which it takes
-// orders, as HTTP: POST /deployments, and to one of them POST /<port>/faults, POST /<port>/functions, GET /<port>, DELETE /<port>.
+// orders, as HTTP: POST /deployments, and about one of them, by its own port, those of the switch below.
 
 import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
@@ -22,7 +22,11 @@ async function obey(method, url, order) {
       return deployment.meet(order);
     case "POST functions":
       return deployment.deploy(order);
-    case "GET ":
+    case "POST documents":
+      return await deployment.insert(order);
+    case "GET settled":
+      return await deployment.settle();
+    case "GET state":
       return await deployment.state();
     case "DELETE ":
       deployments.delete(port);

@@ -1,9 +1,10 @@
 // One Convex deployment: the functions and schema of conf/convex in convex-test, behind the HTTP API that Convex has.
 
+import { AsyncLocalStorage } from "node:async_hooks";
 import { createServer } from "node:http";
 import { convexTest } from "convex-test";
-import { convexToJson, jsonToConvex } from "convex/values";
-import { makeFunctionReference } from "convex/server";
+import { internalQueryGeneric, makeFunctionReference } from "convex/server";
+import { convexToJson, getConvexSize, jsonToConvex } from "convex/values";
 import * as bytes from "../../../conf/convex/functions/bytes";
 import * as contents from "../../../conf/convex/functions/contents";
 import * as erasure from "../../../conf/convex/functions/erasure";
@@ -16,6 +17,8 @@ import { checkArguments, checkDocument, checkResult, REQUEST_BYTES, TRANSACTION 
 const FUNCTIONS = { bytes, contents, erasure, profiles, sessions, store };
 const TYPES = { query: "isQuery", mutation: "isMutation", action: "isAction" };
 
+const SETTLING_INTERVAL_MS = 10;
+
 class HttpError extends Error {
   constructor(status, code, message) {
     super(message);
@@ -24,9 +27,14 @@ class HttpError extends Error {
   }
 }
 
-/** Every write of a document goes through here, whichever deployment it is for. */
-function checkWrites() {
-  const checked = new Set(["1.0/insert", "1.0/replace", "1.0/shallowMerge"]);
+/** The deployment whose function runs. */
+const running = new AsyncLocalStorage();
+
+const PATCH = "1.0/shallowMerge";
+const WRITES = new Set(["1.0/insert", "1.0/replace", PATCH]);
+
+/** Every access to a document goes through here, whichever deployment it is in: writes are checked, and all are counted. */
+function watchDocuments() {
   const convex = globalThis.Convex;
   globalThis.Convex = {
     get syscall() {
@@ -37,11 +45,23 @@ function checkWrites() {
     },
     get asyncSyscall() {
       const original = convex.asyncSyscall;
-      return (operation, json) => {
-        if (checked.has(operation)) {
-          checkDocument(jsonToConvex(JSON.parse(json).value));
+      return async (operation, json) => {
+        const answer = await original(operation, json);
+        const usage = running.getStore()?.usage;
+        if (WRITES.has(operation)) {
+          const { table, id, value } = JSON.parse(json);
+          const document = jsonToConvex(
+            operation === PATCH ? JSON.parse(await original("1.0/get", JSON.stringify({ table, id }))) : value,
+          );
+          checkDocument(document);
+          if (usage !== undefined) {
+            usage.documentsWritten++;
+            usage.bytesWritten += getConvexSize(document);
+          }
+        } else if (usage !== undefined && operation === "1.0/queryStreamNext") {
+          usage.documentsRead += JSON.parse(answer).done ? 0 : 1;
         }
-        return original(operation, json);
+        return answer;
       };
     },
   };
@@ -52,23 +72,23 @@ export class Deployment {
     schema,
     modules: {
       "./_generated/api.js": async () => ({}),
-      ...Object.fromEntries(Object.entries(FUNCTIONS).map(([name, module]) => [`./${name}.ts`, async () => module])),
+      ...Object.fromEntries(Object.keys(FUNCTIONS).map((name) => [`./${name}.ts`, async () => this.#functions[name]])),
     },
     transactionLimits: TRANSACTION,
   });
   #key;
   #functions = FUNCTIONS;
   #faults = [];
-  #calls = 0;
+  usage = { calls: 0, documentsRead: 0, documentsWritten: 0, bytesWritten: 0 };
   #server = createServer((request, response) => this.#serve(request, response));
 
-  static #writesAreChecked = false;
+  static #watching = false;
 
   constructor(key) {
     this.#key = key;
-    if (!Deployment.#writesAreChecked) {
-      checkWrites();
-      Deployment.#writesAreChecked = true;
+    if (!Deployment.#watching) {
+      watchDocuments();
+      Deployment.#watching = true;
     }
   }
 
@@ -89,12 +109,37 @@ export class Deployment {
     }
   }
 
-  /** As if other functions had been deployed. */
-  deploy(functions) {
-    this.#functions = functions;
+  /** As if the functions of another version had been deployed, or none (null). */
+  deploy({ version }) {
+    const store = { version: internalQueryGeneric({ args: {}, handler: async () => version }) };
+    this.#functions = version === null ? {} : { ...FUNCTIONS, store };
   }
 
-  /** The calls so far, and how many documents each table has. */
+  /** Puts documents into a table, past the functions. Gives their ids. */
+  async insert({ table, documents }) {
+    return await this.#test.run(async (ctx) => {
+      const ids = [];
+      for (const document of documents) {
+        ids.push(await ctx.db.insert(table, jsonToConvex(document)));
+      }
+      return ids;
+    });
+  }
+
+  /** Waits until everything that was scheduled has run, and sees to it that none of it failed. */
+  async settle() {
+    let open;
+    do {
+      await new Promise((resolve) => setTimeout(resolve, SETTLING_INTERVAL_MS));
+      const scheduled = await this.#test.run((ctx) => ctx.db.system.query("_scheduled_functions").collect());
+      if (scheduled.some(({ state }) => state.kind === "failed")) {
+        throw new Error("a scheduled function has failed");
+      }
+      open = scheduled.filter(({ state }) => state.kind !== "success").length;
+    } while (open > 0);
+  }
+
+  /** What was done so far, and how many documents each table has. */
   async state() {
     const documents = await this.#test.run(async (ctx) => {
       const counts = {};
@@ -103,14 +148,14 @@ export class Deployment {
       }
       return counts;
     });
-    return { calls: this.#calls, documents };
+    return { usage: this.usage, documents };
   }
 
   async #serve(request, response) {
     try {
       const body = await bodyOf(request);
       const fault = this.#faults.shift();
-      this.#calls++;
+      this.usage.calls++;
       if (fault === undefined || fault.after) {
         const answer = await this.#answer(request, body);
         if (fault === undefined) {
@@ -142,7 +187,7 @@ export class Deployment {
       const value = jsonToConvex(Array.isArray(args) ? args[0] : args);
       checkArguments(value);
       this.#requireFunction(path, type, admin);
-      const result = await this.#test[type](makeFunctionReference(path), value);
+      const result = await running.run(this, () => this.#test[type](makeFunctionReference(path), value));
       checkResult(result);
       return { status: "success", value: convexToJson(result), logLines: [] };
     } catch (error) {

@@ -5,16 +5,17 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.agentruntime.persistence.PersistenceException;
 import dev.agentruntime.persistence.PersistenceException.Kind;
 import dev.agentruntime.protocol.Json;
+import dev.agentruntime.protocol.WellFormed;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpHeaders;
+import io.vertx.core.http.PoolOptions;
 import io.vertx.ext.web.client.HttpResponse;
 import io.vertx.ext.web.client.WebClient;
 import io.vertx.ext.web.client.WebClientOptions;
-import io.vertx.core.http.PoolOptions;
-import java.io.UncheckedIOException;
+import java.io.IOException;
 import java.net.URI;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -41,11 +42,13 @@ final class ConvexClient {
   private static final int CONNECT_TIMEOUT_MS = 10_000;
   private static final int REQUEST_TIMEOUT_MS = 30_000;
 
-  private static final int MOST_ATTEMPTS = 5;
+  static final int MOST_ATTEMPTS = 5;
   private static final long FIRST_PAUSE_MS = 100;
 
   /** Of a function that ran and failed, in older versions of Convex; newer ones answer 200. */
   private static final int FUNCTION_FAILED = 560;
+
+  private static final String NOT_CONVEX = "what answers at the store's address does not answer as Convex does";
 
   private static final int SHOWN_CHARACTERS = 300;
 
@@ -63,13 +66,19 @@ final class ConvexClient {
   private final Vertx vertx;
   private final String address;
   private final String authorization;
+  private final long requestTimeoutMs;
   private final WebClient http;
   private final Set<Future<?>> underWay = ConcurrentHashMap.newKeySet();
   private volatile boolean closed;
 
   /** @param deployment {@code http} or {@code https}, a host and maybe a port */
   ConvexClient(Vertx vertx, URI deployment, String deployKey) {
+    this(vertx, deployment, deployKey, REQUEST_TIMEOUT_MS);
+  }
+
+  ConvexClient(Vertx vertx, URI deployment, String deployKey, long requestTimeoutMs) {
     this.vertx = vertx;
+    this.requestTimeoutMs = requestTimeoutMs;
     this.address = deployment.getScheme() + "://" + deployment.getRawAuthority();
     this.authorization = "Convex " + deployKey;
     this.http = WebClient.create(vertx,
@@ -100,14 +109,12 @@ final class ConvexClient {
     if (closed) {
       return Future.failedFuture(new PersistenceException(Kind.UNAVAILABLE, "the store is closed"));
     }
-    Buffer body;
-    try {
-      ObjectNode request = Json.object().put("path", function).put("format", "convex_encoded_json");
-      request.putArray("args").add(arguments);
-      body = Buffer.buffer(Json.bytes(request));
-    } catch (UncheckedIOException e) {
+    if (!wellFormed(arguments)) {
       return Future.failedFuture(new PersistenceException(Kind.INVALID, "text with half of a surrogate pair cannot be stored"));
     }
+    ObjectNode request = Json.object().put("path", function).put("format", "convex_encoded_json");
+    request.putArray("args").add(arguments);
+    Buffer body = Buffer.buffer(Json.bytes(request));
     Promise<JsonNode> answer = Promise.promise();
     Future<JsonNode> future = answer.future();
     underWay.add(future);
@@ -115,9 +122,18 @@ final class ConvexClient {
     return future.onComplete(ended -> underWay.remove(future));
   }
 
+  private static boolean wellFormed(JsonNode arguments) {
+    for (JsonNode argument : arguments) {
+      if (argument.isTextual() ? !WellFormed.text(argument.textValue()).equals(argument.textValue()) : !wellFormed(argument)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   private Future<JsonNode> attempt(String path, String function, Buffer body, int attempt) {
     return http.postAbs(address + path)
-        .timeout(REQUEST_TIMEOUT_MS)
+        .timeout(requestTimeoutMs)
         .putHeader(HttpHeaders.AUTHORIZATION.toString(), authorization)
         .putHeader(HttpHeaders.CONTENT_TYPE.toString(), "application/json")
         .sendBuffer(body)
@@ -155,16 +171,19 @@ final class ConvexClient {
 
   /** The function ran, or there is none. What it refuses it says as data. */
   private static Failure functionFailure(String function, JsonNode answer) {
+    if (!answer.path("status").asText().equals("error")) {
+      return Failure.lasting(NOT_CONVEX);
+    }
     String kind = answer.path("errorData").path("kind").asText();
     for (Kind each : Kind.values()) {
       if (each.name().equals(kind)) {
-        return new Failure(false, new PersistenceException(each, "the store refuses it"));
+        return new Failure(false, new PersistenceException(each, "the store refused it"));
       }
     }
     String message = answer.path("errorMessage").asText();
     LOG.warn("Convex function {} failed: {}", function, message.substring(0, Math.min(message.length(), SHOWN_CHARACTERS)));
     return Failure.lasting(message.contains("Could not find public function")
-        ? "the Convex deployment has not the functions of this version of Agent Runtime: deploy conf/convex"
+        ? "the Convex deployment lacks the functions of this version of Agent Runtime: deploy conf/convex to it"
         : "the store failed");
   }
 
@@ -176,14 +195,14 @@ final class ConvexClient {
       case 401, 403 -> Failure.lasting("Convex does not accept the deploy key");
       case 429 -> Failure.passing("the store has too much to do");
       case 500, 502, 503, 504 -> Failure.passing("the store is out of order (HTTP " + status + ")");
-      default -> Failure.lasting("the store does not answer as Convex does (HTTP " + status + ")");
+      default -> Failure.lasting(NOT_CONVEX + " (HTTP " + status + ")");
     };
   }
 
   private static JsonNode tree(HttpResponse<Buffer> response) {
     try {
       return response.body() == null ? Json.object() : Json.tree(response.body().getBytes());
-    } catch (java.io.IOException e) {
+    } catch (IOException e) {
       return Json.object();
     }
   }

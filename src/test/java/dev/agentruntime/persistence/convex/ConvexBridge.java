@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.fail;
 import static org.junit.jupiter.api.Assumptions.abort;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.agentruntime.protocol.Json;
 import java.io.BufferedReader;
 import java.io.File;
@@ -43,33 +44,57 @@ final class ConvexBridge {
 
   private ConvexBridge() {}
 
-  /** A deployment of its own: {@code https://} it has not, a key it has. */
+  /** What the functions have done so far. Of a document that was patched all bytes count. */
+  record Usage(int calls, int documentsRead, int documentsWritten, long bytesWritten) {
+    Usage since(Usage before) {
+      return new Usage(calls - before.calls, documentsRead - before.documentsRead, documentsWritten - before.documentsWritten,
+          bytesWritten - before.bytesWritten);
+    }
+  }
+
+  /** A deployment of its own, empty at first. */
   record Deployment(URI url, String key) implements AutoCloseable {
 
     /** What the next calls meet. @param status of the answer, or 0 for none at all @param after whether the function runs before */
     void meet(int times, int status, String code, boolean after) {
-      order("POST", "/" + url.getPort() + "/faults",
-          Json.object().put("times", times).put("status", status).put("code", code).put("after", after));
+      order("POST", "faults", Json.object().put("times", times).put("status", status).put("code", code).put("after", after));
     }
 
-    /** As if something else had been deployed: no functions at all. */
-    void deployNothing() {
-      order("POST", "/" + url.getPort() + "/functions", Json.object());
+    /** As if the functions of another version had been deployed, or none: {@code null}. */
+    void deploy(Integer version) {
+      order("POST", "functions", Json.object().put("version", version));
+    }
+
+    /** Puts documents into a table, past the functions. @return their ids */
+    List<String> insert(String table, List<? extends JsonNode> documents) {
+      ObjectNode order = Json.object().put("table", table);
+      order.putArray("documents").addAll(documents);
+      List<String> ids = new ArrayList<>();
+      order("POST", "documents", order).forEach(id -> ids.add(id.asText()));
+      return ids;
+    }
+
+    /** Waits until all that the functions have scheduled is done. */
+    void settle() {
+      order("GET", "settled", null);
     }
 
     /** How many documents there are in a table. */
     int documents(String table) {
-      return order("GET", "/" + url.getPort() + "/", null).path("documents").path(table).asInt();
+      return order("GET", "state", null).path("documents").path(table).asInt();
     }
 
-    /** How many calls there were so far. */
-    int calls() {
-      return order("GET", "/" + url.getPort() + "/", null).path("calls").asInt();
+    Usage usage() {
+      return Json.to(order("GET", "state", null).path("usage"), Usage.class);
     }
 
     @Override
     public void close() {
-      order("DELETE", "/" + url.getPort() + "/", null);
+      order("DELETE", "", null);
+    }
+
+    private JsonNode order(String method, String what, JsonNode body) {
+      return ConvexBridge.order(method, "/" + url.getPort() + "/" + what, body);
     }
   }
 

@@ -1,0 +1,144 @@
+package dev.agentruntime.persistence.convex;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.agentruntime.persistence.PersistenceException;
+import dev.agentruntime.persistence.PersistenceException.Kind;
+import dev.agentruntime.protocol.Json;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
+import io.vertx.core.Vertx;
+import io.vertx.core.http.HttpServer;
+import io.vertx.core.http.HttpServerRequest;
+import java.net.URI;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutionException;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** What is sent, and what is made of answers that are none of Convex's. */
+class ConvexClientTest {
+
+  private static final String KEY = "prod:happy-animal-123|hush";
+
+  private final Vertx vertx = Vertx.vertx();
+  private final List<String> requests = new CopyOnWriteArrayList<>();
+  private HttpServer server;
+  private ConvexClient client;
+
+  @AfterEach
+  void close() throws Exception {
+    await(vertx.close());
+  }
+
+  private void serve(Consumer<HttpServerRequest> handler) throws Exception {
+    server = await(vertx.createHttpServer().requestHandler(request -> request.bodyHandler(body -> {
+      requests.add(request.method() + " " + request.path() + " " + request.getHeader("Authorization") + " " + body);
+      handler.accept(request);
+    })).listen(0, "127.0.0.1"));
+    client = new ConvexClient(vertx, address(), KEY);
+  }
+
+  private URI address() {
+    return URI.create("http://127.0.0.1:" + server.actualPort());
+  }
+
+  private static void answer(HttpServerRequest request, int status, String body) {
+    request.response().setStatusCode(status).end(body);
+  }
+
+  private static <T> T await(Future<T> future) throws Exception {
+    try {
+      return future.toCompletionStage().toCompletableFuture().get();
+    } catch (ExecutionException e) {
+      throw (Exception) e.getCause();
+    }
+  }
+
+  private PersistenceException failure(Future<?> call) {
+    PersistenceException failure = catchThrowableOfType(PersistenceException.class, () -> await(call));
+    assertThat(failure.getMessage()).doesNotContain("hush").doesNotContain("127.0.0.1");
+    return failure;
+  }
+
+  @Test
+  void callsAsTheClientOfTheVendorDoes() throws Exception {
+    serve(request -> answer(request, 200, "{\"status\":\"success\",\"value\":{\"a\":null},\"logLines\":[]}"));
+    JsonNode answered = await(client.query("sessions:find", Json.object().put("sessionId", "s")));
+    assertThat(answered).isEqualTo(Json.object().putNull("a"));
+    await(client.mutation("m:f", Json.object()));
+    assertThat(requests).containsExactly(
+        "POST /api/query Convex " + KEY
+            + " {\"path\":\"sessions:find\",\"format\":\"convex_encoded_json\",\"args\":[{\"sessionId\":\"s\"}]}",
+        "POST /api/mutation Convex " + KEY + " {\"path\":\"m:f\",\"format\":\"convex_encoded_json\",\"args\":[{}]}");
+  }
+
+  @Test
+  void whatAFunctionRefusesIsItsKind() throws Exception {
+    serve(request -> answer(request, 560, "{\"status\":\"error\",\"errorMessage\":\"x\",\"errorData\":{\"kind\":\"GAP\"}}"));
+    assertThat(failure(client.query("f:f", Json.object())).kind()).isEqualTo(Kind.GAP);
+    assertThat(requests).as("is not asked again").hasSize(1);
+  }
+
+  @Test
+  void aFunctionThatFailsSaysNothingOfTheData() throws Exception {
+    serve(request -> answer(request, 200, "{\"status\":\"error\",\"errorMessage\":\"secret of a user\"}"));
+    assertThat(failure(client.query("f:f", Json.object()))).hasMessage("the store failed");
+    assertThat(requests).hasSize(1);
+  }
+
+  @Test
+  void whatIsNotConvexIsSaid() throws Exception {
+    serve(request -> answer(request, 200, "<html>"));
+    assertThat(failure(client.query("f:f", Json.object()))).hasMessageContaining("does not answer as Convex does");
+    await(server.close());
+    serve(request -> answer(request, 404, ""));
+    assertThat(failure(client.query("f:f", Json.object()))).hasMessageContaining("does not answer as Convex does (HTTP 404)");
+  }
+
+  @Test
+  void theKeyIsNotSentElsewhere() throws Exception {
+    serve(request -> request.response().setStatusCode(307).putHeader("Location", "/elsewhere").end());
+    assertThat(failure(client.query("f:f", Json.object()))).hasMessageContaining("HTTP 307");
+    assertThat(requests).hasSize(1);
+  }
+
+  @Test
+  void doesNotWaitForever() throws Exception {
+    serve(request -> { });
+    ConvexClient impatient = new ConvexClient(vertx, address(), KEY, 1);
+    assertThat(failure(impatient.query("f:f", Json.object()))).hasMessage("the store did not answer in time");
+  }
+
+  @Test
+  void aStoreThatIsNotThereIsSaid() throws Exception {
+    serve(request -> { });
+    await(server.close());
+    assertThat(failure(client.query("f:f", Json.object()))).hasMessage("the store cannot be reached");
+  }
+
+  @Test
+  void textThatIsNoneIsRefused() throws Exception {
+    serve(request -> answer(request, 200, "{\"status\":\"success\"}"));
+    assertThat(failure(client.query("f:f", Json.object().put("id", "half of a pair: \ud83d"))).kind()).isEqualTo(Kind.INVALID);
+    assertThat(failure(client.query("f:f", Json.object().put("id", "\ude80"))).kind()).isEqualTo(Kind.INVALID);
+    assertThat(requests).isEmpty();
+  }
+
+  @Test
+  void closesAfterWhatItHasBegun() throws Exception {
+    Promise<HttpServerRequest> arrived = Promise.promise();
+    serve(arrived::complete);
+    Future<JsonNode> begun = client.query("f:f", Json.object());
+    HttpServerRequest request = await(arrived.future());
+    Future<Void> closed = client.close();
+    assertThat(failure(client.query("f:f", Json.object()))).hasMessage("the store is closed");
+    answer(request, 200, "{\"status\":\"success\",\"value\":7}");
+    assertThat(await(begun).asInt()).isEqualTo(7);
+    await(closed);
+  }
+}
