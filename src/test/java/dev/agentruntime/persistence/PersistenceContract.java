@@ -11,6 +11,16 @@ import org.junit.jupiter.api.Test;
  * <h2>How to prove an adapter of your own</h2>
  *
  * <ol>
+ *   <li>Take the contract as a dependency: it is the project's test-jar (beside JUnit and AssertJ, which a test-jar does not bring).
+ *       <pre>{@code
+ *       <dependency>
+ *         <groupId>dev.agentruntime</groupId>
+ *         <artifactId>agent-runtime</artifactId>
+ *         <version>the one you use</version>
+ *         <type>test-jar</type>
+ *         <scope>test</scope>
+ *       </dependency>
+ *       }</pre>
  *   <li>Extend this class and say how an adapter is made. That is all:
  *       <pre>{@code
  *       class MyPersistenceTest extends PersistenceContract {
@@ -22,7 +32,8 @@ import org.junit.jupiter.api.Test;
  *       }</pre>
  *       {@link #open()} is called before each test and gives an adapter that is not started, on a store that is empty or that earlier
  *       tests have used: no test expects to be alone in it, and each makes sessions of its own. The contract calls {@code start()} before
- *       and {@code close()} after each test. Use the real store; a mock of it proves nothing.
+ *       and {@code close()} after each test. Use the real store; a mock of it proves nothing. {@code FolderPersistence}, among the examples, is
+ *       an adapter that passes.
  *   <li>If what is saved outlives the adapter, extend {@link DurablePersistenceContract} instead. It opens several adapters on one store,
  *       as several nodes do.
  *   <li>Prove what no contract can know: kill your process (and your store's server) while it saves, and look for each save whose future
