@@ -1,7 +1,7 @@
-package dev.agentruntime.persistence.sql;
+package dev.agentruntime.persistence;
 
-import dev.agentruntime.persistence.PersistenceAdapter;
-import dev.agentruntime.persistence.SessionRecord;
+import dev.agentruntime.AgentRuntime;
+import dev.agentruntime.config.SettingsLoader;
 import dev.agentruntime.protocol.Json;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
@@ -14,16 +14,17 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import java.util.function.Supplier;
 
 /**
- * A process that saves to an SQLite file without end, until it is killed or a save fails, and prints each save once it is complete:
- * {@code transcript|file <session> <round>}. {@link SqliteDurabilityIT} looks whether all of them are there.
+ * A process that saves to a store without end, until it is killed or a save fails, and prints each save once it is complete:
+ * {@code transcript|file <session> <round>}. {@link SavedByProcesses} looks whether all of them are there.
  */
-final class SavingProcess implements AutoCloseable {
+public final class SavingProcess implements AutoCloseable {
 
-  static final int SESSIONS = 8;
+  public static final int SESSIONS = 8;
 
   /** Rounds from one file to the next. */
   static final int FILE_EVERY = 20;
@@ -36,31 +37,31 @@ final class SavingProcess implements AutoCloseable {
     this.lines = new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
   }
 
-  /** One that leaves the file to others now and then: SQLite's lock is not fair. */
-  static SavingProcess startAmongOthers(Path file) throws IOException {
-    return start(file, 0, 2);
+  /**
+   * @param store the settings that name it, as variables
+   * @param pauseMs after each save, so as to leave the store to others now and then: a lock need not be fair
+   */
+  public static SavingProcess start(Map<String, String> store, int pauseMs) throws IOException {
+    return start(store, pauseMs, 0);
   }
 
   /** @param maxFileKilobytes what a file may grow to, or 0 for no limit */
-  static SavingProcess start(Path file, int maxFileKilobytes) throws IOException {
-    return start(file, maxFileKilobytes, 0);
-  }
-
-  private static SavingProcess start(Path file, int maxFileKilobytes, int pauseMs) throws IOException {
+  public static SavingProcess start(Map<String, String> store, int pauseMs, int maxFileKilobytes) throws IOException {
     List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx256m",
         "--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path"),
-        SavingProcess.class.getName(), file.toString(), Integer.toString(pauseMs)));
+        SavingProcess.class.getName(), Integer.toString(pauseMs)));
     if (maxFileKilobytes > 0) {
       command.addAll(0, List.of("bash", "-c", "ulimit -f " + maxFileKilobytes + "; exec \"$@\"", "limited"));
     }
-    return new SavingProcess(new ProcessBuilder(command)
+    ProcessBuilder builder = new ProcessBuilder(command)
         .redirectError(ProcessBuilder.Redirect.INHERIT)
-        .redirectInput(new File("/dev/null"))
-        .start());
+        .redirectInput(new File("/dev/null"));
+    builder.environment().putAll(store);
+    return new SavingProcess(builder.start());
   }
 
   /** What was printed next, log lines aside. @return {@code null} at the end */
-  String nextLine() throws IOException {
+  public String nextLine() throws IOException {
     String line = lines.readLine();
     while (line != null && !line.matches("(transcript|file|failed) .*")) {
       line = lines.readLine();
@@ -69,7 +70,7 @@ final class SavingProcess implements AutoCloseable {
   }
 
   /** As {@code kill -9} does. @return what was printed up to the end */
-  List<String> kill() throws IOException, InterruptedException {
+  public List<String> kill() throws IOException, InterruptedException {
     // Not by Process.destroyForcibly(), which throws away what was printed and not read yet.
     process.toHandle().destroyForcibly();
     List<String> rest = new ArrayList<>();
@@ -100,8 +101,8 @@ final class SavingProcess implements AutoCloseable {
 
   public static void main(String[] arguments) {
     Vertx vertx = Vertx.vertx();
-    PersistenceAdapter store = SqlPersistence.sqlite(vertx, Path.of(arguments[0]));
-    int pauseMs = Integer.parseInt(arguments[1]);
+    PersistenceAdapter store = AgentRuntime.persistence(vertx, SettingsLoader.load(System.getenv()));
+    int pauseMs = Integer.parseInt(arguments[0]);
     Supplier<Future<?>> pause = () -> pauseMs == 0 ? Future.succeededFuture() : vertx.timer(pauseMs);
     store.start().onFailure(SavingProcess::fail).onSuccess(started -> {
       for (int i = 0; i < SESSIONS; i++) {
