@@ -1,19 +1,12 @@
 package dev.agentruntime.support;
 
-import static org.assertj.core.api.Assertions.fail;
-import static org.junit.jupiter.api.Assumptions.abort;
-
 import dev.agentruntime.agent.claude.ClaudeExecutable;
 import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The real Claude Code CLI in the version that the settings name, installed from npm once per build ({@code target/claude-code}) in the way
@@ -23,7 +16,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class RealClaude {
 
-  private static final Logger LOG = LoggerFactory.getLogger(RealClaude.class);
   private static final long PATIENCE_MINUTES = 5;
   private static final Path FOLDER = Path.of("target", "claude-code");
   private static String executable;
@@ -32,17 +24,9 @@ public final class RealClaude {
 
   /** The path of the executable. */
   public static synchronized String executable() {
-    List<Path> searchPath = Stream.of(System.getenv().getOrDefault("PATH", "").split(File.pathSeparator)).map(Path::of).toList();
-    if (searchPath.stream().noneMatch(folder -> Files.isExecutable(folder.resolve("npm")))) {
-      String why = "npm is not on the PATH, so Claude Code could not be installed and was not tested";
-      if (Boolean.getBoolean("claude.required")) {
-        fail(why);
-      }
-      LOG.warn("Skipped: {}", why);
-      abort(why);
-    }
+    Npm.require("claude.required", "Claude Code could not be installed and was not tested");
     if (executable == null) {
-      String others = searchPath.stream().filter(folder -> !Files.exists(folder.resolve("claude"))).map(Path::toString)
+      String others = Npm.searchPath().stream().filter(folder -> !Files.exists(folder.resolve("claude"))).map(Path::toString)
           .collect(Collectors.joining(File.pathSeparator));
       try {
         executable = new ClaudeExecutable(TestRuntime.settings(FOLDER, Map.of()), others).locate(progress -> {})

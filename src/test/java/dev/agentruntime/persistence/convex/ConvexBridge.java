@@ -1,11 +1,11 @@
 package dev.agentruntime.persistence.convex;
 
 import static org.assertj.core.api.Assertions.fail;
-import static org.junit.jupiter.api.Assumptions.abort;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.agentruntime.protocol.Json;
+import dev.agentruntime.support.Npm;
 import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
@@ -20,9 +20,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Convex deployments to test with: the functions and schema of {@code conf/convex} in Convex's own test runtime, the npm package {@code
@@ -34,7 +31,6 @@ import org.slf4j.LoggerFactory;
  */
 final class ConvexBridge {
 
-  private static final Logger LOG = LoggerFactory.getLogger(ConvexBridge.class);
   private static final Path FOLDER = Path.of("target", "convex").toAbsolutePath();
   private static final List<String> PACKAGES = List.of("convex@1.45.0", "convex-test@0.0.70", "typescript@5.9.3");
   private static final long PATIENCE_MINUTES = 5;
@@ -106,7 +102,7 @@ final class ConvexBridge {
 
   /** Where the packages are, {@code node_modules/.bin} included. */
   static synchronized Path packages() {
-    requireNpm();
+    Npm.require("convex.required", "Convex's test runtime could not be installed and the Convex store was not tested");
     Path installed = FOLDER.resolve("installed-" + String.join("-", PACKAGES).replace('@', '-'));
     if (Files.notExists(installed)) {
       List<String> install = new ArrayList<>(List.of("npm", "install", "--prefix", FOLDER.toString(), "--ignore-scripts", "--no-audit",
@@ -121,19 +117,6 @@ final class ConvexBridge {
       }
     }
     return FOLDER.resolve("node_modules");
-  }
-
-  private static void requireNpm() {
-    boolean found = Stream.of(System.getenv().getOrDefault("PATH", "").split(File.pathSeparator))
-        .anyMatch(folder -> Files.isExecutable(Path.of(folder, "npm")));
-    if (!found) {
-      String why = "npm is not on the PATH, so Convex's test runtime could not be installed and the Convex store was not tested";
-      if (Boolean.getBoolean("convex.required")) {
-        fail(why);
-      }
-      LOG.warn("Skipped: {}", why);
-      abort(why);
-    }
   }
 
   private static void start() {
