@@ -2,10 +2,12 @@ package dev.agentruntime.sandbox.modal;
 
 import java.net.URI;
 import java.util.Locale;
+import java.util.regex.Pattern;
 
 /** A host that is called, and whether over TLS. */
 record Endpoint(String host, int port, boolean tls) {
 
+  private static final Pattern LOOPBACK = Pattern.compile("localhost|127(\\.\\d{1,3}){3}|::1");
   private static final int HTTPS = 443;
   private static final int HTTP = 80;
 
@@ -34,11 +36,14 @@ record Endpoint(String host, int port, boolean tls) {
    */
   Endpoint router(String url) {
     Endpoint router = of(URI.create(url));
+    if (tls && !router.tls) {
+      throw new IllegalArgumentException("must be https");
+    }
     return !tls && isLoopback(router.host) ? new Endpoint(router.host, router.port, false) : router;
   }
 
   private static boolean isLoopback(String host) {
-    return host.equals("localhost") || host.startsWith("127.") || host.equals("::1");
+    return LOOPBACK.matcher(host).matches();
   }
 
   private static String bare(String host) {
