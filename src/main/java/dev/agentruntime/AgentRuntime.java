@@ -2,9 +2,11 @@ package dev.agentruntime;
 
 import dev.agentruntime.agent.AgentArchitecture;
 import dev.agentruntime.agent.ProfileLoader;
+import dev.agentruntime.agent.claude.BuiltInAgent;
 import dev.agentruntime.agent.claude.ClaudeArchitecture;
 import dev.agentruntime.agent.claude.ClaudeExecutable;
 import dev.agentruntime.agent.demo.DemoAgent;
+import dev.agentruntime.agent.demo.DemoProgram;
 import dev.agentruntime.config.Settings;
 import dev.agentruntime.config.StoreUrl;
 import dev.agentruntime.metrics.RuntimeMetrics;
@@ -26,6 +28,7 @@ import io.vertx.core.Closeable;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
+import io.vertx.core.buffer.Buffer;
 import io.vertx.core.internal.VertxInternal;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -65,7 +68,8 @@ public final class AgentRuntime {
     this.sandboxes = new LocalSandboxProvider(settings.dataDir().resolve("sandboxes"));
     this.metrics = new RuntimeMetrics(new PrometheusMeterRegistry(PrometheusConfig.DEFAULT));
     AgentArchitecture claude = new ClaudeArchitecture(settings, new ClaudeExecutable(settings, environment.get("PATH")),
-        Map.of("demo", DemoAgent.command()));
+        Map.of("demo", new BuiltInAgent(DemoAgent.command(), DemoProgram.SYSTEM_PACKAGES, DemoProgram::command,
+            () -> Map.of(DemoProgram.FILE, Buffer.buffer(DemoProgram.jar())))));
     Map<String, String> forProfiles = new HashMap<>(environment);
     forProfiles.keySet().retainAll(settings.profileVariables());
     Profiles profiles = new Profiles(ProfileLoader.load(settings.profilesDir(), environment), persistence, forProfiles);

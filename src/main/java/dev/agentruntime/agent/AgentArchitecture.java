@@ -3,6 +3,7 @@ package dev.agentruntime.agent;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.agentruntime.protocol.ApiException;
 import dev.agentruntime.protocol.MessageContent;
+import dev.agentruntime.sandbox.SandboxNeeds;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
 import java.time.Clock;
@@ -24,6 +25,9 @@ public interface AgentArchitecture {
    * @throws ApiException {@code INVALID_REQUEST}
    */
   void validateOptions(ObjectNode sessionOptions);
+
+  /** What a sandbox has to have for the agent to start there, if it is not to bring and install everything itself. */
+  SandboxNeeds needs(AgentProfile profile);
 
   /**
    * Works out how to start the agent. Fails with an {@link ApiException} whose message tells the operator what to do, for example when

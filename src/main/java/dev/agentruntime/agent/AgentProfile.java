@@ -2,6 +2,7 @@ package dev.agentruntime.agent;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.agentruntime.protocol.CreateSession.InitialFile;
+import dev.agentruntime.sandbox.SandboxNeeds;
 import java.util.List;
 import java.util.Map;
 
@@ -17,12 +18,13 @@ import java.util.Map;
  * @param tools the tools that the agent may use; {@code null} for all
  * @param environmentVariables may hold secrets
  * @param sessionOptions what a session's options start with
+ * @param sandbox what its sandboxes should be like
  */
 public record AgentProfile(String id, String name, String description, String architecture, List<String> command, String systemPrompt,
                            String agentMDFile, List<String> tools, List<Skill> skills, List<Subagent> subagents, List<Command> commands,
                            List<BundledMcpServer> bundledMCPs, List<ExternalMcpServer> externalMCPs, List<String> npmDependencies,
                            List<String> pipDependencies, Map<String, String> environmentVariables,
-                           List<InitialFile> defaultWorkspaceFiles, ObjectNode sessionOptions) {
+                           List<InitialFile> defaultWorkspaceFiles, ObjectNode sessionOptions, SandboxNeeds.Wishes sandbox) {
 
   public AgentProfile {
     command = copy(command);
@@ -36,6 +38,7 @@ public record AgentProfile(String id, String name, String description, String ar
     pipDependencies = copy(pipDependencies);
     environmentVariables = environmentVariables == null ? Map.of() : Map.copyOf(environmentVariables);
     defaultWorkspaceFiles = copy(defaultWorkspaceFiles);
+    sandbox = sandbox == null ? SandboxNeeds.Wishes.NONE : sandbox;
   }
 
   private static <T> List<T> copy(List<T> list) {

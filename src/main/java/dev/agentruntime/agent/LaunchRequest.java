@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
  * @param workspace absolute path in the sandbox; the agent's working directory
  * @param home absolute path in the sandbox; the agent's private files
  * @param resume whether the agent has a saved conversation, already put back into its place, to go on with
+ * @param equipped whether the sandbox has what {@link AgentArchitecture#needs} lists; else the agent is the server's own, or is installed
  */
 public record LaunchRequest(String sessionId, AgentProfile profile, ObjectNode sessionOptions, String workspace, String home,
-                            boolean resume) {}
+                            boolean resume, boolean equipped) {}

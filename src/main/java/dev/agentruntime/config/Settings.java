@@ -176,8 +176,9 @@ public record Settings(
    * @param startTimeoutMs for each step of the start of a sandbox and its agent
    * @param reattachTimeoutMs how long a re-attached agent may be silent about the message it was given
    * @param interruptTimeoutMs how long an agent may take to end its turn when interrupted, before it is killed
+   * @param sweepIntervalMs between two looks for sandboxes that no session owns
    */
-  public record Sandbox(String provider, long startTimeoutMs, long reattachTimeoutMs, long interruptTimeoutMs) {
+  public record Sandbox(String provider, long startTimeoutMs, long reattachTimeoutMs, long interruptTimeoutMs, long sweepIntervalMs) {
     public Sandbox {
       provider = provider == null ? "" : provider;
       new Checks()
@@ -186,6 +187,7 @@ public record Settings(
           .range("startTimeoutMs", startTimeoutMs, 1, 24 * HOUR_MS)
           .range("reattachTimeoutMs", reattachTimeoutMs, 1, 24 * HOUR_MS)
           .range("interruptTimeoutMs", interruptTimeoutMs, 1, HOUR_MS)
+          .range("sweepIntervalMs", sweepIntervalMs, 50, 24 * HOUR_MS)
           .done();
     }
   }

@@ -3,6 +3,8 @@ package dev.agentruntime.sandbox;
 import io.vertx.core.Future;
 import io.vertx.core.Handler;
 import java.time.Duration;
+import java.util.List;
+import java.util.UUID;
 
 /**
  * A place where an agent runs: a workspace, a home, processes. Threading as {@link SandboxProvider}.
@@ -19,11 +21,33 @@ public interface Sandbox {
 
   SandboxFiles files();
 
+  /** Epoch milliseconds from which on nothing new should be begun in it, because it will end; {@link Long#MAX_VALUE} if it does not. */
+  default long renewAt() {
+    return Long.MAX_VALUE;
+  }
+
   /**
    * Starts a process in the workspace that outlives this runtime if need be. Its output goes to a file in the sandbox, its input comes
    * through a pipe there that stays open. What it started and left behind is killed when it ends.
+   *
+   * @param processId a {@linkplain #newProcessId new} one, so that the process is found also when its start was never answered
    */
-  Future<SandboxProcess> start(ProcessSpec spec);
+  Future<SandboxProcess> start(String processId, ProcessSpec spec);
+
+  /** As {@link #start(String, ProcessSpec)}, under an id that only the answer tells. */
+  default Future<SandboxProcess> start(ProcessSpec spec) {
+    return start(newProcessId(), spec);
+  }
+
+  /** As {@link #start(String, ProcessSpec)}, with files that are written before. */
+  default Future<SandboxProcess> start(String processId, ProcessSpec spec, List<SandboxFiles.FileContent> files) {
+    return files().write(files).compose(v -> start(processId, spec));
+  }
+
+  /** An id for a process, unlike any other. */
+  static String newProcessId() {
+    return UUID.randomUUID().toString().replace("-", "").substring(0, 20);
+  }
 
   /**
    * Takes hold of a process that an earlier runtime {@linkplain #start started}. Succeeds also for a process that has ended, so that the

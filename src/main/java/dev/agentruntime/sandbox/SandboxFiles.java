@@ -2,6 +2,7 @@ package dev.agentruntime.sandbox;
 
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -21,6 +22,24 @@ public interface SandboxFiles {
 
   /** Up to {@code length} bytes from {@code offset}; fewer only at the end. Fails with {@code NO_FILE}. */
   Future<Buffer> read(SandboxPath path, long offset, int length);
+
+  /**
+   * The beginnings of several files at once, in the order of {@code paths}; {@code null} for one that cannot be read. As many bytes as that
+   * may be are in memory at once.
+   *
+   * @param length most bytes of each
+   */
+  default Future<List<Buffer>> readAll(List<SandboxPath> paths, int length) {
+    List<Future<Buffer>> reads = new ArrayList<>();
+    Future<Void> last = Future.succeededFuture();
+    for (SandboxPath path : paths) {
+      Future<Buffer> read = last.compose(v -> read(path, 0, length)).recover(failure ->
+          failure instanceof SandboxException e && e.kind() == SandboxException.Kind.GONE ? Future.failedFuture(e) : Future.succeededFuture());
+      reads.add(read);
+      last = read.mapEmpty();
+    }
+    return last.map(v -> reads.stream().map(Future::result).toList());
+  }
 
   /**
    * Creates or replaces files and the folders they need, each whole or not at all, in order up to the first that fails. A path where a folder

@@ -15,8 +15,13 @@ public interface SandboxProvider {
 
   Future<Void> start();
 
+  /** Whether its sandboxes have what {@link SandboxSpec#needs} lists; without, an agent brings and installs it itself. */
+  default boolean equips() {
+    return false;
+  }
+
   /**
-   * Makes a sandbox. A failure leaves nothing behind.
+   * Makes a sandbox. A failure leaves nothing behind, or something that {@link #list} tells of.
    *
    * @param progress told what is being done, in words for users; called on any thread
    */
@@ -34,6 +39,9 @@ public interface SandboxProvider {
   /** Releases the provider's own resources. Leaves the sandboxes as they are. */
   Future<Void> close();
 
-  /** @param createdAt epoch milliseconds */
-  record SandboxInfo(String sandboxId, String sessionId, long createdAt) {}
+  /**
+   * @param createdAt epoch milliseconds
+   * @param creationId of the {@link SandboxSpec} that it was made with; empty if that had none
+   */
+  record SandboxInfo(String sandboxId, String sessionId, long createdAt, String creationId) {}
 }

@@ -4,9 +4,15 @@ import java.util.List;
 
 /**
  * @param ignoredNames names of files and folders, at any depth of the workspace, that are not listed and not watched
+ * @param creationId of this attempt to make one, known before it is made: by it a sandbox is found whose making was never answered
+ * @param owner epoch of the session's owner
  */
-public record SandboxSpec(String sessionId, List<String> ignoredNames) {
+public record SandboxSpec(String sessionId, List<String> ignoredNames, String creationId, String owner, SandboxNeeds needs) {
   public SandboxSpec {
     ignoredNames = List.copyOf(ignoredNames);
+  }
+
+  public SandboxSpec(String sessionId, List<String> ignoredNames) {
+    this(sessionId, ignoredNames, "", "", SandboxNeeds.NOTHING);
   }
 }

@@ -88,6 +88,7 @@ final class RestApi {
         new Endpoint(HttpMethod.GET, "/agent-profiles/{profileId}", Body.NONE, profiles::get),
         new Endpoint(HttpMethod.PUT, "/agent-profiles/{profileId}", Body.JSON, profiles::put),
         new Endpoint(HttpMethod.DELETE, "/agent-profiles/{profileId}", Body.JSON, profiles::delete),
+        new Endpoint(HttpMethod.GET, "/sandboxes", Body.NONE, this::sandboxes),
         new Endpoint(HttpMethod.POST, "/sessions/create", Body.JSON, this::create),
         new Endpoint(HttpMethod.GET, "/sessions", Body.NONE, this::list),
         new Endpoint(HttpMethod.GET, "/sessions/{sessionId}", Body.NONE, this::get),
@@ -190,6 +191,10 @@ final class RestApi {
   private void metrics(RoutingContext context) {
     String text = metrics.registry() instanceof PrometheusMeterRegistry prometheus ? prometheus.scrape() : "";
     context.response().putHeader(HttpHeaders.CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8").end(text);
+  }
+
+  private void sandboxes(RoutingContext context) {
+    answer(context, manager.sandboxes(), sandboxes -> Requests.json(context, 200, Map.of("sandboxes", sandboxes)));
   }
 
   private void create(RoutingContext context) {

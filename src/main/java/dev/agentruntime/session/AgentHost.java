@@ -16,6 +16,7 @@ import dev.agentruntime.sandbox.SandboxSpec;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.buffer.Buffer;
+import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -46,6 +47,8 @@ final class AgentHost {
 
   private AgentProfile profile;
   private Sandbox sandbox;
+  private String creationId;
+  private String processId;
   private boolean prepared;
   private AgentLink link;
   private ObjectNode runningOptions;
@@ -92,7 +95,7 @@ final class AgentHost {
   }
 
   Recovery recovery() {
-    return sandbox == null ? null : new Recovery(sandbox.id(), link == null ? null : link.processId());
+    return creationId == null && sandbox == null ? null : new Recovery(sandbox == null ? null : sandbox.id(), processId, creationId);
   }
 
   /** Done when start or stop is not under way. */
@@ -105,7 +108,7 @@ final class AgentHost {
     if (starting != null) {
       return starting;
     }
-    if (link != null && architecture.optionsChanged(runningOptions, session.options()) != null) {
+    if (link != null && !expires() && architecture.optionsChanged(runningOptions, session.options()) != null) {
       return Future.succeededFuture(link);
     }
     Promise<AgentLink> promise = Promise.promise();
@@ -113,6 +116,9 @@ final class AgentHost {
     mailbox.run(() -> {
       long start = System.nanoTime();
       try {
+        if (sandbox != null && expires()) {
+          leave();
+        }
         stopProcess();
         AgentLink started = startOrBegAnew();
         services.metrics().sandboxStart.record(System.nanoTime() - start, TimeUnit.NANOSECONDS);
@@ -136,6 +142,23 @@ final class AgentHost {
     return lines;
   }
 
+  private boolean expires() {
+    return sandbox != null && services.clock().millis() >= sandbox.renewAt();
+  }
+
+  /** Saves what is in a sandbox that will end, and ends it. One that could not be saved is kept for as long as it lives. */
+  private void leave() {
+    tell("Moving to a new sandbox, since this one has nearly reached its age");
+    try {
+      Future.await(workspace.reconcile().compose(v -> sync.sync()));
+    } catch (Exception e) {
+      log.warn("sandbox {} has nearly reached its age and could not be saved: {}", sandbox.id(), e.toString());
+      return;
+    }
+    stopProcess();
+    giveUp(null);
+  }
+
   private AgentLink startOrBegAnew() {
     boolean had = sandbox != null;
     try {
@@ -153,21 +176,25 @@ final class AgentHost {
     boolean fresh = sandbox == null;
     try {
       profile = await(sync.insist(() -> services.profiles().get(profileId)));
+      processId = Sandbox.newProcessId();
+      Future<Void> examined;
       if (fresh) {
         makeSandbox();
+        examined = workspace.attach(sandbox);
+      } else {
+        await(sync.insist(sync::saveRecord));
+        examined = Future.succeededFuture();
       }
       tell("Preparing the agent");
-      boolean resume = transcripts.resumable(sandbox);
+      boolean resume = fresh ? transcripts.resumableWhenRestored() : transcripts.resumable(sandbox);
       stopIfClosed();
       ObjectNode options = session.options();
       LaunchPlan plan = await(architecture.plan(new LaunchRequest(session.id(), profile, options, sandbox.workspace(),
-          sandbox.home(), resume), message -> mailbox.run(() -> tell(message))));
-      prepare(plan);
-      tell("Starting the agent");
-      SandboxProcess process = await(sandbox.start(plan.process()));
+          sandbox.home(), resume, services.sandboxes().equips()), message -> mailbox.run(() -> tell(message))));
+      SandboxProcess process = launch(plan);
       runningOptions = options;
       follow(process, 0);
-      await(sync.insist(sync::saveRecord));
+      await(examined);
       status.sandbox(SandboxStatus.READY, sandbox.id(), null);
       return link;
     } catch (Exception e) {
@@ -185,8 +212,10 @@ final class AgentHost {
     status.newSandbox();
     status.sandbox(SandboxStatus.STARTING, null, "Creating the sandbox");
     services.metrics().sandboxStarts.increment();
-    Future<Sandbox> creation = services.sandboxes().create(
-        new SandboxSpec(session.id(), services.settings().workspace().ignore()), message -> mailbox.run(() -> tell(message)));
+    creationId = UUID.randomUUID().toString();
+    await(sync.insist(sync::saveRecord));
+    Future<Sandbox> creation = services.sandboxes().create(new SandboxSpec(session.id(), services.settings().workspace().ignore(),
+        creationId, session.events().epoch(), architecture.needs(profile)), message -> mailbox.run(() -> tell(message)));
     try {
       sandbox = await(creation);
     } catch (Exception e) {
@@ -200,16 +229,21 @@ final class AgentHost {
     stopIfClosed();
     transcripts.restore(sandbox);
     stopIfClosed();
-    await(workspace.attach(sandbox));
   }
 
-  private void prepare(LaunchPlan plan) {
-    if (!plan.files().isEmpty()) {
-      await(sandbox.files().write(plan.files()));
+  private SandboxProcess launch(LaunchPlan plan) {
+    if (prepared || plan.setup().isEmpty()) {
+      prepared = true;
+      tell("Starting the agent");
+      return await(sandbox.start(processId, plan.process(), plan.files()));
     }
-    if (prepared) {
-      return;
-    }
+    await(sandbox.files().write(plan.files()));
+    setUp(plan);
+    tell("Starting the agent");
+    return await(sandbox.start(processId, plan.process()));
+  }
+
+  private void setUp(LaunchPlan plan) {
     for (LaunchPlan.SetupStep step : plan.setup()) {
       tell(step.description());
       Sandbox.Completed done = await(sandbox.run(step.command(), step.timeout()));
@@ -229,6 +263,7 @@ final class AgentHost {
     started.ended().onComplete(v -> {
       if (link == started) {
         link = null;
+        processId = null;
         onEnd.accept(started);
       }
     });
@@ -245,6 +280,7 @@ final class AgentHost {
     try {
       profile = Future.await(services.profiles().get(profileId));
       status.newSandbox();
+      creationId = recovery.creationId();
       sandbox = Future.await(services.sandboxes().attach(recovery.sandboxId()));
       prepared = true;
       Future.await(workspace.attach(sandbox));
@@ -252,13 +288,16 @@ final class AgentHost {
       if (recovery.processId() == null) {
         return false;
       }
+      processId = recovery.processId();
       SandboxProcess process = Future.await(sandbox.attach(recovery.processId()));
       runningOptions = session.options();
       follow(process, offset);
       return true;
     } catch (Exception e) {
       log.info("sandbox {} was not found again: {}", recovery.sandboxId(), e.toString());
+      processId = null;
       if (sandbox == null) {
+        creationId = null;
         status.sandbox(SandboxStatus.TERMINATED, null, "The sandbox is gone");
       }
       return false;
@@ -270,6 +309,7 @@ final class AgentHost {
     if (link != null) {
       AgentLink old = link;
       link = null;
+      processId = null;
       old.detach();
       await(old.kill());
     }
@@ -296,6 +336,8 @@ final class AgentHost {
   private void giveUp(String why) {
     Sandbox old = sandbox;
     sandbox = null;
+    creationId = null;
+    processId = null;
     link = null;
     workspace.detach();
     if (old != null) {

@@ -1,12 +1,10 @@
 package dev.agentruntime.session;
 
-import dev.agentruntime.persistence.SessionRecord;
-import dev.agentruntime.protocol.RuntimeState;
-import dev.agentruntime.sandbox.SandboxProvider.SandboxInfo;
+import dev.agentruntime.protocol.SandboxItem;
+import dev.agentruntime.protocol.SandboxItem.State;
 import io.vertx.core.Future;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -16,15 +14,16 @@ final class Housekeeping {
   private static final Logger log = LoggerFactory.getLogger(Housekeeping.class);
   private static final long MIN_PERIOD_MS = 50;
   private static final long MAX_IDLE_PERIOD_MS = 15_000;
-  private static final long ORPHAN_PERIOD_MS = 60_000;
 
   private final Services services;
   private final LoadedSessions loaded;
+  private final SandboxCensus census;
   private final List<Long> timers = new ArrayList<>();
 
-  Housekeeping(Services services, LoadedSessions loaded) {
+  Housekeeping(Services services, LoadedSessions loaded, SandboxCensus census) {
     this.services = services;
     this.loaded = loaded;
+    this.census = census;
   }
 
   Future<Void> start() {
@@ -34,7 +33,7 @@ final class Housekeeping {
       long idleMs = services.settings().idleTimeoutMs();
       every(Math.max(MIN_PERIOD_MS, Math.min(idleMs / 4, MAX_IDLE_PERIOD_MS)), this::unloadIdle);
       every(Math.max(MIN_PERIOD_MS, services.settings().syncIntervalMs()), this::saveChanged);
-      every(ORPHAN_PERIOD_MS, this::endOrphans);
+      every(services.settings().sandbox().sweepIntervalMs(), this::endOrphans);
       endOrphans();
     });
   }
@@ -76,31 +75,11 @@ final class Housekeeping {
   }
 
   private void endOrphans() {
-    services.sandboxes().list().onSuccess(all -> all.forEach(this::endIfOrphan))
+    census.take().onSuccess(all -> all.stream().filter(sandbox -> sandbox.state() == State.ORPHANED).forEach(this::end))
         .onFailure(e -> log.warn("the sandboxes could not be listed: {}", e.toString()));
   }
 
-  private void endIfOrphan(SandboxInfo sandbox) {
-    if (loaded.isReady(sandbox.sessionId())) {
-      RuntimeState.Sandbox own = loaded.runtime(sandbox.sessionId()).sandbox();
-      boolean owned = own != null && (own.status() == RuntimeState.SandboxStatus.STARTING
-          || own.status() != RuntimeState.SandboxStatus.TERMINATED && sandbox.sandboxId().equals(own.sandboxId()));
-      if (!owned) {
-        end(sandbox);
-      }
-      return;
-    }
-    services.persistence().findSession(sandbox.sessionId()).onSuccess(record -> {
-      Optional<Recovery> recovery = record.map(SessionRecord::recovery).map(Recovery::of);
-      boolean owned = loaded.isLoaded(sandbox.sessionId())
-          || recovery.isPresent() && sandbox.sandboxId().equals(recovery.get().sandboxId());
-      if (!owned) {
-        end(sandbox);
-      }
-    });
-  }
-
-  private void end(SandboxInfo sandbox) {
+  private void end(SandboxItem sandbox) {
     log.warn("sandbox {} of session {} is owned by nobody and is ended", sandbox.sandboxId(), sandbox.sessionId());
     services.sandboxes().terminate(sandbox.sandboxId())
         .onFailure(e -> log.error("sandbox {} could not be ended", sandbox.sandboxId(), e));

@@ -3,17 +3,24 @@ package dev.agentruntime.session;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.agentruntime.protocol.Json;
+import dev.agentruntime.sandbox.SandboxProvider.SandboxInfo;
 
 /**
  * What a later runtime needs to find what this one left: kept in the session's record from before a sandbox is made until it is gone.
  *
- * @param sandboxId {@code null} while there is none, but messages wait
- * @param processId the agent's process, {@code null} until it is started
+ * @param sandboxId {@code null} while there is none, but messages wait, or one is being made
+ * @param processId the agent's process, which may not be started yet; {@code null} if there is none
+ * @param creationId by which the sandbox is known that is being made, or was; {@code null} if there is none
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
-record Recovery(String sandboxId, String processId) {
+record Recovery(String sandboxId, String processId, String creationId) {
 
-  static final Recovery INTENT = new Recovery(null, null);
+  static final Recovery INTENT = new Recovery(null, null, null);
+
+  /** Whether this is the sandbox that is meant here. */
+  boolean means(SandboxInfo sandbox) {
+    return sandbox.sandboxId().equals(sandboxId) || !sandbox.creationId().isEmpty() && sandbox.creationId().equals(creationId);
+  }
 
   ObjectNode json() {
     return Json.toTree(this);

@@ -9,6 +9,7 @@ import dev.agentruntime.protocol.CreateSession;
 import dev.agentruntime.protocol.ErrorCode;
 import dev.agentruntime.protocol.LifecycleEvent;
 import dev.agentruntime.protocol.Position;
+import dev.agentruntime.protocol.SandboxItem;
 import dev.agentruntime.protocol.SendMessage;
 import dev.agentruntime.protocol.SessionList;
 import dev.agentruntime.protocol.SessionListItem;
@@ -42,6 +43,7 @@ public final class SessionManager {
   private final SessionBus bus;
   private final LoadedSessions loaded;
   private final SessionCreation creation;
+  private final SandboxCensus sandboxes;
   private final Housekeeping housekeeping;
   private volatile boolean draining;
 
@@ -50,7 +52,8 @@ public final class SessionManager {
     this.bus = new SessionBus(services.vertx(), this);
     this.loaded = new LoadedSessions(services, lifecycle, bus::events);
     this.creation = new SessionCreation(services);
-    this.housekeeping = new Housekeeping(services, loaded);
+    this.sandboxes = new SandboxCensus(services, loaded);
+    this.housekeeping = new Housekeeping(services, loaded, sandboxes);
     lifecycle.add(bus::publish);
   }
 
@@ -202,6 +205,11 @@ public final class SessionManager {
 
   public Future<Void> deleteFile(String sessionId, String path) {
     return call(sessionId, new SessionCommand.DeleteFile(path));
+  }
+
+  /** Every sandbox of this runtime, the oldest first. */
+  public Future<List<SandboxItem>> sandboxes() {
+    return answer(sandboxes::take);
   }
 
   public Future<List<AgentProfileInfo>> profiles() {

@@ -7,13 +7,10 @@ import dev.agentruntime.sandbox.SandboxFiles.FileContent;
 import dev.agentruntime.sandbox.SandboxPath;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
-import java.util.ArrayList;
 import java.util.List;
 
 /** Puts the stored workspace into a new sandbox. Runs on the session's own context and awaits there. */
 final class StoredFiles {
-
-  private static final int BATCH_BYTES = 8 << 20;
 
   private final Session session;
   private final SessionStore store;
@@ -24,24 +21,14 @@ final class StoredFiles {
   }
 
   void restore(Sandbox sandbox) {
-    List<FileContent> batch = new ArrayList<>();
-    long bytes = 0;
+    FileBatch batch = new FileBatch(sandbox);
     for (WorkspaceFile file : List.copyOf(session.files())) {
       Buffer content = read(store, file);
-      if (content == null) {
-        continue;
-      }
-      batch.add(new FileContent(SandboxPath.workspace(file.path()), content, false, file.modifiedAt()));
-      bytes += content.length();
-      if (bytes > BATCH_BYTES) {
-        Future.await(sandbox.files().write(batch));
-        batch = new ArrayList<>();
-        bytes = 0;
+      if (content != null) {
+        batch.add(new FileContent(SandboxPath.workspace(file.path()), content, false, file.modifiedAt()));
       }
     }
-    if (!batch.isEmpty()) {
-      Future.await(sandbox.files().write(batch));
-    }
+    batch.write();
   }
 
   /** @return {@code null} for a file that was never stored, being too large, or lost before it could be */

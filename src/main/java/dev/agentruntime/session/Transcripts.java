@@ -56,12 +56,18 @@ final class Transcripts {
   /** Puts what is stored into a new sandbox. */
   void restore(Sandbox sandbox) {
     String directory = format.directory(sessionId, sandbox.workspace());
+    FileBatch batch = new FileBatch(sandbox);
     for (Map.Entry<String, Long> entry : stored.entrySet()) {
       Buffer content = readStored(entry.getKey(), entry.getValue());
-      Future.await(sandbox.files().write(List.of(new SandboxFiles.FileContent(
-          SandboxPath.home(directory + "/" + entry.getKey()), content, false, 0))));
+      batch.add(new SandboxFiles.FileContent(SandboxPath.home(directory + "/" + entry.getKey()), content, false, 0));
     }
+    batch.write();
     replaced.clear();
+  }
+
+  /** As {@link #resumable}, of a sandbox that has just what was {@linkplain #restore restored}. */
+  boolean resumableWhenRestored() {
+    return resumable(stored.keySet());
   }
 
   /**
@@ -70,7 +76,10 @@ final class Transcripts {
    * @throws ApiException if there was one and it is not there
    */
   boolean resumable(Sandbox sandbox) {
-    List<String> paths = listed(sandbox).stream().map(SandboxFiles.Entry::path).toList();
+    return resumable(listed(sandbox).stream().map(SandboxFiles.Entry::path).toList());
+  }
+
+  private boolean resumable(Iterable<String> paths) {
     boolean resumable = format.resumable(sessionId, paths);
     if (expected && !resumable) {
       throw new ApiException(ErrorCode.SANDBOX_FAILED,

@@ -200,6 +200,6 @@ public abstract class AgentContract {
   /** A profile without anything. */
   protected AgentProfile profile() {
     return new AgentProfile("plain", "Plain", null, architecture().type(), null, null, null, null, null, null, null, null, null, null,
-        null, null, null, null);
+        null, null, null, null, null);
   }
 }

@@ -74,6 +74,7 @@ class SettingsLoaderTest {
         number("sandbox.startTimeoutMs", "AGENT_RUNTIME_SANDBOX_START_TIMEOUT_MS", 17L),
         number("sandbox.reattachTimeoutMs", "AGENT_RUNTIME_SANDBOX_REATTACH_TIMEOUT_MS", 18L),
         number("sandbox.interruptTimeoutMs", "AGENT_RUNTIME_SANDBOX_INTERRUPT_TIMEOUT_MS", 19L),
+        number("sandbox.sweepIntervalMs", "AGENT_RUNTIME_SANDBOX_SWEEP_INTERVAL_MS", 50L),
         string("claude.command", "AGENT_RUNTIME_CLAUDE_COMMAND", "/opt/claude"),
         string("claude.version", "AGENT_RUNTIME_CLAUDE_VERSION", "9.8.7"),
         number("claude.maxRetries", "AGENT_RUNTIME_CLAUDE_MAX_RETRIES", 20),

@@ -40,6 +40,18 @@ abstract class FilesContract extends ProcessContract {
   }
 
   @Test
+  void readsManyFilesAtOnce() throws Exception {
+    run("echo secret >\"$HOME/secret\"; ln -s \"$HOME/secret\" link");
+    write("a", "0123456789");
+    write("b/c", "");
+    List<Buffer> read = await(sandbox.files().readAll(
+        List.of(SandboxPath.workspace("a"), SandboxPath.workspace("none"), SandboxPath.workspace("link"), SandboxPath.workspace("b/c"),
+            SandboxPath.home("secret")), 7));
+    assertThat(read).containsExactly(Buffer.buffer("0123456"), null, null, Buffer.buffer(), Buffer.buffer("secret\n"));
+    assertThat(await(sandbox.files().readAll(List.of(), 1))).isEmpty();
+  }
+
+  @Test
   void sharesItsFilesWithProcesses() throws Exception {
     write("a/b/c.txt", "from outside");
     await(sandbox.files().write(List.of(new FileContent(SandboxPath.home(".config/x"), Buffer.buffer("home"), false, 0))));

@@ -46,6 +46,26 @@ abstract class ProcessContract extends SandboxFixture {
   }
 
   @Test
+  void startsUnderTheIdThatItIsGiven() throws Exception {
+    String id = Sandbox.newProcessId();
+    assertFails(sandbox.attach(id), Kind.GONE);
+    SandboxProcess process = await(sandbox.start(id, shell("echo up; exec sleep 60"), List.of()));
+    assertThat(process.id()).isEqualTo(id);
+    sandbox = restart();
+    Output output = new Output();
+    await(sandbox.attach(id)).readStdout(0, output);
+    output.awaitText("up");
+  }
+
+  @Test
+  void startsWithFilesThatAreThereBefore() throws Exception {
+    SandboxProcess process = await(sandbox.start(Sandbox.newProcessId(), shell("cat a/b c"), List.of(file("a/b", "1"), file("c", "2"))));
+    assertThat(read(process)).isEqualTo("12");
+    assertFails(sandbox.start(Sandbox.newProcessId(), shell("echo never >ran"), List.of(file("", "x"))), Kind.FORBIDDEN_PATH);
+    assertThat(list()).containsExactly("a/b", "c");
+  }
+
+  @Test
   void followsTheOutputAsItIsWritten() throws Exception {
     SandboxProcess process = start("echo one; read line; echo $line; read line; echo $line");
     Output output = new Output();

@@ -38,11 +38,13 @@ public abstract class SandboxContract extends WatchContract {
   @Test
   void listsItsSandboxes() throws Exception {
     long before = System.currentTimeMillis();
-    Sandbox other = await(provider.create(new SandboxSpec("another session", IGNORED), step -> { }));
+    Sandbox other = await(provider.create(new SandboxSpec("another session", IGNORED, "creation-1", "epoch-1", SandboxNeeds.NOTHING),
+        step -> { }));
     List<SandboxInfo> listed = await(provider.list());
     assertThat(listed).extracting(SandboxInfo::sandboxId).containsExactlyInAnyOrder(sandbox.id(), other.id());
     assertThat(listed).filteredOn(info -> info.sandboxId().equals(other.id())).singleElement().satisfies(info -> {
       assertThat(info.sessionId()).isEqualTo("another session");
+      assertThat(info.creationId()).isEqualTo("creation-1");
       assertThat(info.createdAt()).isBetween(before - 60_000, System.currentTimeMillis() + 60_000);
     });
     assertThat(await(startProvider().list())).containsExactlyInAnyOrderElementsOf(listed);

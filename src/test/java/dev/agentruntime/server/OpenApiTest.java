@@ -154,6 +154,9 @@ class OpenApiTest {
       check(method, "/agent-profiles/{profileId}", "/agent-profiles/saved", body, "If-Match", "\"another\"");
       check(method, "/agent-profiles/{profileId}", "/agent-profiles/saved", body);
     }
+    String id = client.newSession();
+    check("POST", SESSION + "/message", "/sessions/" + id + "/message", "{\"content\":\"say 400 deltas every 25 ms\"}");
+    assertThat(check("GET", "/sandboxes", "/sandboxes", null).json().path("sandboxes").isArray()).isTrue();
     check("GET", "/health", "/health", null);
     check("GET", "/health/ready", "/health/ready", null);
     assertThat(check("GET", "/metrics", "/metrics", null).text()).contains("agent_runtime_sockets_open");

@@ -10,10 +10,10 @@ import dev.agentruntime.agent.TranscriptFormat;
 import dev.agentruntime.config.Settings;
 import dev.agentruntime.protocol.Json;
 import dev.agentruntime.protocol.MessageContent;
+import dev.agentruntime.sandbox.SandboxNeeds;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
 import java.time.Clock;
-import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 
@@ -30,11 +30,10 @@ public final class ClaudeArchitecture implements AgentArchitecture {
   private final ClaudeTranscripts transcripts = new ClaudeTranscripts();
 
   /**
-   * @param builtInCommands what a profile's {@code command} of one word may stand for: the command line of an agent that comes with the
-   *     runtime, runs where the runtime runs, and needs no key
+   * @param builtIn what a profile's {@code command} of one word may stand for
    */
-  public ClaudeArchitecture(Settings settings, ClaudeExecutable executable, Map<String, List<String>> builtInCommands) {
-    this.launch = new ClaudeLaunch(settings, executable, builtInCommands);
+  public ClaudeArchitecture(Settings settings, ClaudeExecutable executable, Map<String, BuiltInAgent> builtIn) {
+    this.launch = new ClaudeLaunch(settings, executable, builtIn);
   }
 
   @Override
@@ -45,6 +44,11 @@ public final class ClaudeArchitecture implements AgentArchitecture {
   @Override
   public void validateOptions(ObjectNode sessionOptions) {
     ClaudeOptions.validate(sessionOptions);
+  }
+
+  @Override
+  public SandboxNeeds needs(AgentProfile profile) {
+    return launch.needs(profile);
   }
 
   @Override

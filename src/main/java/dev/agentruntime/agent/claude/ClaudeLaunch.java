@@ -9,6 +9,9 @@ import dev.agentruntime.protocol.ApiException;
 import dev.agentruntime.protocol.ErrorCode;
 import dev.agentruntime.sandbox.ProcessSpec;
 import dev.agentruntime.sandbox.SandboxException;
+import dev.agentruntime.sandbox.SandboxFiles.FileContent;
+import dev.agentruntime.sandbox.SandboxNeeds;
+import dev.agentruntime.sandbox.SandboxPath;
 import io.vertx.core.Future;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -25,6 +28,9 @@ final class ClaudeLaunch {
   private static final List<String> HEADLESS = List.of("-p", "--input-format", "stream-json", "--output-format", "stream-json",
       "--verbose", "--include-partial-messages", "--replay-user-messages", "--forward-subagent-text", "--strict-mcp-config");
 
+  /** On the search path of a sandbox that has the npm package. */
+  private static final String PROGRAM = "claude";
+
   private static final Pattern TOOL = Pattern.compile("[A-Za-z][A-Za-z0-9_]*");
 
   /** Adds folders to the search path, whatever the sandbox has there, and becomes the program. */
@@ -32,27 +38,49 @@ final class ClaudeLaunch {
 
   private final Settings settings;
   private final ClaudeExecutable executable;
-  private final Map<String, List<String>> builtInCommands;
+  private final Map<String, BuiltInAgent> builtInAgents;
 
-  ClaudeLaunch(Settings settings, ClaudeExecutable executable, Map<String, List<String>> builtInCommands) {
+  ClaudeLaunch(Settings settings, ClaudeExecutable executable, Map<String, BuiltInAgent> builtInAgents) {
     this.settings = settings;
     this.executable = executable;
-    this.builtInCommands = Map.copyOf(builtInCommands);
+    this.builtInAgents = Map.copyOf(builtInAgents);
+  }
+
+  SandboxNeeds needs(AgentProfile profile) {
+    BuiltInAgent own = builtIn(profile);
+    List<String> programs = profile.command().isEmpty() ? List.of(NpmInstallation.PACKAGE + "@" + settings.claude().version()) : List.of();
+    return new SandboxNeeds(own == null ? List.of() : own.systemPackages(), programs, profile.npmDependencies(), profile.pipDependencies(),
+        profile.sandbox());
+  }
+
+  /** @return {@code null} if the profile is for none of them */
+  private BuiltInAgent builtIn(AgentProfile profile) {
+    return profile.command().size() == 1 ? builtInAgents.get(profile.command().get(0)) : null;
   }
 
   Future<LaunchPlan> plan(LaunchRequest request, Consumer<String> progress) {
     try {
       ClaudeOptions.validate(request.sessionOptions());
       List<String> command = request.profile().command();
-      if (command.size() == 1 && builtInCommands.containsKey(command.get(0))) {
-        return Future.succeededFuture(plan(request, builtInCommands.get(command.get(0))));
+      BuiltInAgent own = builtIn(request.profile());
+      if (own != null) {
+        return Future.succeededFuture(request.equipped() ? elsewhere(request, own) : plan(request, own.command()));
       }
       ClaudeCredentials.require(request.profile(), settings.anthropic());
-      return (command.isEmpty() ? executable.locate(progress).map(List::of) : Future.succeededFuture(command))
-          .map(program -> plan(request, program));
+      Future<List<String>> program = !command.isEmpty() ? Future.succeededFuture(command)
+          : request.equipped() ? Future.succeededFuture(List.of(PROGRAM)) : executable.locate(progress).map(List::of);
+      return program.map(found -> plan(request, found));
     } catch (ApiException e) {
       return Future.failedFuture(e);
     }
+  }
+
+  private LaunchPlan elsewhere(LaunchRequest request, BuiltInAgent agent) {
+    String folder = ClaudeFiles.OWN + "/program";
+    LaunchPlan plan = plan(request, agent.commandElsewhere().apply(request.home() + "/" + folder));
+    List<FileContent> files = new ArrayList<>(plan.files());
+    agent.files().get().forEach((name, content) -> files.add(new FileContent(SandboxPath.home(folder + "/" + name), content, false, 0)));
+    return new LaunchPlan(files, plan.setup(), plan.process());
   }
 
   private static ClaudeFiles files(LaunchRequest request) {
@@ -72,7 +100,7 @@ final class ClaudeLaunch {
     List<String> command = new ArrayList<>();
     List<String> path = new ArrayList<>();
     Map<String, String> environment = environment(request);
-    List<SetupStep> setup = setup(request, environment, path);
+    List<SetupStep> setup = request.equipped() ? List.of() : setup(request, environment, path);
     if (!path.isEmpty()) {
       command.addAll(WITH_PATH);
       command.add(String.join(":", path));

@@ -24,7 +24,7 @@ import org.slf4j.LoggerFactory;
 final class NpmInstallation {
 
   private static final Logger LOG = LoggerFactory.getLogger(NpmInstallation.class);
-  private static final String PACKAGE = "@anthropic-ai/claude-code";
+  static final String PACKAGE = "@anthropic-ai/claude-code";
   private static final String UNFINISHED = ".installing-";
   private static final long PROGRESS_INTERVAL_MS = 2_000;
   private static final int SHOWN_OUTPUT_CHARS = 2_000;

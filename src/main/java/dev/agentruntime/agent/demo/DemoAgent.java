@@ -13,6 +13,7 @@ import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.CodeSource;
+import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -30,6 +31,9 @@ public final class DemoAgent {
   /** The exit code of a crash that was asked for. */
   static final int CRASHED = 70;
 
+  static final List<String> JVM_OPTIONS = List.of("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-XX:-UsePerfData",
+      "-Xms8m", "-Xmx160m", "-Xss512k", "-Xlog:disable", "-Xlog:all=error:stderr");
+
   private final Map<String, String> options;
   private DemoSession session;
   private Thread turns;
@@ -46,8 +50,10 @@ public final class DemoAgent {
   public static List<String> command() {
     Path java = Path.of(System.getProperty("java.home"), "bin", "java");
     String executable = Files.isExecutable(java) ? java.toString() : ProcessHandle.current().info().command().orElse("java");
-    return List.of(executable, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-XX:-UsePerfData", "-Xms8m", "-Xmx160m",
-        "-Xss512k", "-Xlog:disable", "-Xlog:all=error:stderr", "-cp", classPath(), DemoAgent.class.getName());
+    List<String> command = new ArrayList<>(List.of(executable));
+    command.addAll(JVM_OPTIONS);
+    command.addAll(List.of("-cp", classPath(), DemoAgent.class.getName()));
+    return command;
   }
 
   private static String classPath() {

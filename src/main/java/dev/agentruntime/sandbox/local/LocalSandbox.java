@@ -77,8 +77,8 @@ final class LocalSandbox implements Sandbox {
   }
 
   @Override
-  public Future<SandboxProcess> start(ProcessSpec spec) {
-    return workers.call(() -> launch(spec, true));
+  public Future<SandboxProcess> start(String processId, ProcessSpec spec) {
+    return workers.call(() -> launch(processId, spec, true));
   }
 
   @Override
@@ -95,7 +95,7 @@ final class LocalSandbox implements Sandbox {
 
   @Override
   public Future<Completed> run(ProcessSpec spec, Duration timeout) {
-    return workers.call(() -> launch(spec, false)).compose(process -> {
+    return workers.call(() -> launch(Sandbox.newProcessId(), spec, false)).compose(process -> {
       workers.after(timeout.toMillis(), () -> {
         if (!process.ended()) {
           process.signal(Signal.KILL);
@@ -122,9 +122,9 @@ final class LocalSandbox implements Sandbox {
     return processes.values();
   }
 
-  private LocalProcess launch(ProcessSpec spec, boolean withInput) throws IOException {
+  private LocalProcess launch(String processId, ProcessSpec spec, boolean withInput) throws IOException {
     checkThere();
-    ProcessDirectory process = directory.process(SandboxDirectory.newId());
+    ProcessDirectory process = directory.process(processId);
     process.create();
     try {
       return follow(process, launcher.launch(process, spec, withInput), true);

@@ -113,7 +113,7 @@ public final class LocalSandboxProvider implements SandboxProvider {
       List<SandboxInfo> found = new ArrayList<>();
       for (SandboxDirectory directory : directories()) {
         Optional<Facts> facts = directory.readFacts();
-        facts.ifPresent(known -> found.add(new SandboxInfo(directory.id(), known.sessionId(), known.createdAt())));
+        facts.ifPresent(known -> found.add(new SandboxInfo(directory.id(), known.sessionId(), known.createdAt(), known.creationId())));
       }
       return found;
     });

@@ -86,7 +86,7 @@ record SandboxDirectory(String id, Path path) {
       Files.createDirectory(path.resolve(name), OWNER_ONLY);
     }
     JsonObject json = new JsonObject().put("sessionId", facts.sessionId()).put("createdAt", facts.createdAt())
-        .put("ignoredNames", new JsonArray(facts.ignoredNames()));
+        .put("ignoredNames", new JsonArray(facts.ignoredNames())).put("creationId", facts.creationId());
     writeWhole(facts(), json.encodePrettily());
   }
 
@@ -95,12 +95,12 @@ record SandboxDirectory(String id, Path path) {
     try {
       JsonObject json = Buffer.buffer(Files.readAllBytes(facts())).toJsonObject();
       List<String> ignored = json.getJsonArray("ignoredNames").stream().map(Object::toString).toList();
-      return Optional.of(new Facts(json.getString("sessionId"), json.getLong("createdAt"), ignored));
+      return Optional.of(new Facts(json.getString("sessionId"), json.getLong("createdAt"), ignored, json.getString("creationId", "")));
     } catch (NoSuchFileException e) {
       return Optional.empty();
     } catch (DecodeException | ClassCastException | NullPointerException e) {
       // It is there, and nobody can say whose: listed as nobody's it is found and ended.
-      return Optional.of(new Facts("", Files.getLastModifiedTime(facts()).toMillis(), List.of()));
+      return Optional.of(new Facts("", Files.getLastModifiedTime(facts()).toMillis(), List.of(), ""));
     }
   }
 
@@ -111,9 +111,9 @@ record SandboxDirectory(String id, Path path) {
   }
 
   /** @param createdAt epoch milliseconds */
-  record Facts(String sessionId, long createdAt, List<String> ignoredNames) {
+  record Facts(String sessionId, long createdAt, List<String> ignoredNames, String creationId) {
     static Facts of(SandboxSpec spec) {
-      return new Facts(spec.sessionId(), System.currentTimeMillis(), spec.ignoredNames());
+      return new Facts(spec.sessionId(), System.currentTimeMillis(), spec.ignoredNames(), spec.creationId());
     }
   }
 }

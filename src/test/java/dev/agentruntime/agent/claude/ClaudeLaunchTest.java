@@ -20,6 +20,7 @@ import dev.agentruntime.protocol.WorkspaceFile.Encoding;
 import dev.agentruntime.sandbox.SandboxFiles.FileContent;
 import dev.agentruntime.sandbox.SandboxPath;
 import io.vertx.core.buffer.Buffer;
+import dev.agentruntime.sandbox.SandboxNeeds;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -36,8 +37,12 @@ class ClaudeLaunchTest {
 
   private static final String SESSION = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff";
 
+  private static final BuiltInAgent DEMO = new BuiltInAgent(List.of("java", "Demo"), List.of("a-jre"),
+      folder -> List.of("java", "-cp", folder + "/demo.jar", "Demo"), () -> Map.of("demo.jar", Buffer.buffer("classes")));
+
   @TempDir
   private Path folder;
+  private boolean equipped;
   private Map<String, Object> profile;
   private Map<String, String> environment;
   private ObjectNode options;
@@ -54,7 +59,7 @@ class ClaudeLaunchTest {
 
   private ClaudeArchitecture architecture() {
     Settings settings = SettingsLoader.load(environment);
-    return new ClaudeArchitecture(settings, new ClaudeExecutable(settings, null), Map.of("demo", List.of("java", "Demo")));
+    return new ClaudeArchitecture(settings, new ClaudeExecutable(settings, null), Map.of("demo", DEMO));
   }
 
   private AgentProfile profile() {
@@ -62,7 +67,7 @@ class ClaudeLaunchTest {
   }
 
   private LaunchPlan plan(boolean resume) throws Exception {
-    LaunchRequest request = new LaunchRequest(SESSION, profile(), options, "/work", "/sandbox", resume);
+    LaunchRequest request = new LaunchRequest(SESSION, profile(), options, "/work", "/sandbox", resume, equipped);
     try {
       return architecture().plan(request, line -> { }).toCompletionStage().toCompletableFuture().get(20, TimeUnit.SECONDS);
     } catch (ExecutionException e) {
@@ -288,5 +293,33 @@ class ClaudeLaunchTest {
     }
     assertThat(message("hi")).isEqualTo(json("{\"type\":\"user\",\"uuid\":\"" + SESSION + "\",\"client_composed\":true,"
         + "\"message\":{\"role\":\"user\",\"content\":\"hi\"}}"));
+  }
+
+  @Test
+  void aSandboxThatIsEquippedNeedsNothingOfTheServer() throws Exception {
+    equipped = true;
+    environment.remove("AGENT_RUNTIME_CLAUDE_COMMAND");
+    profile.put("npmDependencies", List.of("left-pad@1.3.0"));
+    profile.put("pipDependencies", List.of("requests==2.32.3"));
+    profile.put("sandbox", Map.of("milliCpu", 2000));
+    assertThat(command()).startsWith("claude", "-p");
+    assertThat(plan(false).setup()).isEmpty();
+    assertThat(planned()).doesNotContainKeys("NODE_PATH", "PYTHONPATH");
+    SandboxNeeds needs = architecture().needs(profile());
+    assertThat(needs.programs()).containsExactly("@anthropic-ai/claude-code@" + SettingsLoader.load(environment).claude().version());
+    assertThat(needs.npmPackages()).containsExactly("left-pad@1.3.0");
+    assertThat(needs.pipPackages()).containsExactly("requests==2.32.3");
+    assertThat(needs.wishes().milliCpu()).isEqualTo(2000);
+  }
+
+  @Test
+  void anAgentThatComesWithTheRuntimeIsTakenAlong() throws Exception {
+    profile.put("command", List.of("demo"));
+    assertThat(command()).startsWith("java", "Demo", "-p");
+    equipped = true;
+    assertThat(command()).startsWith("java", "-cp", "/sandbox/.agent-runtime/program/demo.jar", "Demo", "-p");
+    assertThat(file(".agent-runtime/program/demo.jar").content().toString()).isEqualTo("classes");
+    assertThat(architecture().needs(profile()).systemPackages()).containsExactly("a-jre");
+    assertThat(architecture().needs(profile()).programs()).isEmpty();
   }
 }
