@@ -26,8 +26,8 @@ public final class EventLog {
   private int first;
   private int count;
   private long bytes;
-  private long head;
-  private boolean closed;
+  private volatile long head;
+  private volatile boolean closed;
 
   /** @param maxBytes bound of what is kept, encoded text and overhead; the newest frame is kept whatever its size */
   public EventLog(String sessionId, String epoch, int maxBytes) {
@@ -46,22 +46,12 @@ public final class EventLog {
 
   /** The number of the newest frame; 0 before the first. */
   public long head() {
-    lock.lock();
-    try {
-      return head;
-    } finally {
-      lock.unlock();
-    }
+    return head;
   }
 
   /** Whether the session was unloaded or deleted: no frame follows, ever. */
   public boolean closed() {
-    lock.lock();
-    try {
-      return closed;
-    } finally {
-      lock.unlock();
-    }
+    return closed;
   }
 
   /** Whether every frame after {@code seq} is still here. */
@@ -120,7 +110,7 @@ public final class EventLog {
       }
       ring[(first + count) % ring.length] = frame;
       count++;
-      head++;
+      head = frame.seq();
       bytes += cost(frame);
       while (bytes > maxBytes && count > 1) {
         bytes -= cost(ring[first]);
@@ -135,12 +125,7 @@ public final class EventLog {
   }
 
   void close() {
-    lock.lock();
-    try {
-      closed = true;
-    } finally {
-      lock.unlock();
-    }
+    closed = true;
     wakeReaders();
   }
 
