@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -31,6 +32,11 @@ final class Child implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(120);
   private static final Pattern RESIDENT = Pattern.compile("VmRSS:\\s+(\\d+) kB");
   private static final Pattern TOTAL = Pattern.compile("Total\\s+\\d+\\s+(\\d+)");
+
+  /** Places in {@code /proc/<pid>/stat}, counted from the state, which comes after the name; see proc(5). */
+  private static final int USER_TIME = 11;
+  private static final int SYSTEM_TIME = 12;
+  private static final long TICK_NANOS = 10_000_000;
 
   private final Process process;
   private final LinkedBlockingQueue<String> lines = new LinkedBlockingQueue<>();
@@ -105,6 +111,21 @@ final class Child implements AutoCloseable {
   /** User and system time of all its threads so far, in nanoseconds; the kernel counts in steps of 10 ms. */
   long cpuNanos() {
     return process.info().totalCpuDuration().orElseThrow().toNanos();
+  }
+
+  /** The same of the threads whose names begin with {@code name}, none of which may have ended. */
+  long cpuNanos(String name) throws IOException {
+    long ticks = 0;
+    try (DirectoryStream<Path> threads = Files.newDirectoryStream(Path.of("/proc/" + process.pid() + "/task"))) {
+      for (Path thread : threads) {
+        if (Files.readString(thread.resolve("comm")).startsWith(name)) {
+          String stat = Files.readString(thread.resolve("stat"));
+          String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
+          ticks += Long.parseLong(fields[USER_TIME]) + Long.parseLong(fields[SYSTEM_TIME]);
+        }
+      }
+    }
+    return ticks * TICK_NANOS;
   }
 
   long residentBytes() throws IOException {

@@ -106,9 +106,8 @@ final class MemoryBench {
   }
 
   private static void flood(Service service, Viewers viewers, String session) throws Exception {
-    long ended = viewers.turnsEnded();
-    service.message(session, FLOOD);
-    FanoutBench.await(() -> viewers.turnsEnded() > ended);
+    service.converse(session, FLOOD);
+    viewers.settle();
   }
 
   /** Live heap, and what is resident beside the heap, which is of one size. */

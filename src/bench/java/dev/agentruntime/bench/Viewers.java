@@ -11,6 +11,7 @@ import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
@@ -18,7 +19,11 @@ import java.util.function.Consumer;
 /** WebSocket clients that cost little: one thread reads them all, counts frames and looks at the first bytes of each. */
 final class Viewers implements AutoCloseable {
 
-  private static final byte[] TURN_ENDED = "{\"event\":\"session:turn:completed\"".getBytes(StandardCharsets.US_ASCII);
+  private static final byte[] EVENT = "{\"event\":\"session:".getBytes(StandardCharsets.US_ASCII);
+  private static final byte[] TURN_ENDED = "turn:completed\"".getBytes(StandardCharsets.US_ASCII);
+  private static final byte[] JOINED = "joined\"".getBytes(StandardCharsets.US_ASCII);
+  private static final int HEAD_BYTES = EVENT.length + TURN_ENDED.length;
+  private static final long QUIET_MS = 300;
   private static final int TEXT = 1;
   private static final int PING = 9;
 
@@ -27,6 +32,7 @@ final class Viewers implements AutoCloseable {
   private final AtomicLong frames = new AtomicLong();
   private final AtomicLong bytes = new AtomicLong();
   private final AtomicLong turnsEnded = new AtomicLong();
+  private final AtomicLong joined = new AtomicLong();
   private volatile boolean closed;
 
   Viewers() throws IOException {
@@ -107,6 +113,20 @@ final class Viewers implements AutoCloseable {
     return turnsEnded.get();
   }
 
+  /** How many times a viewer was given its place in a session, at first and whenever it had fallen too far behind. */
+  long joined() {
+    return joined.get();
+  }
+
+  /** Waits until nothing comes any more. */
+  void settle() throws InterruptedException {
+    long before;
+    do {
+      before = bytes.get();
+      Thread.sleep(QUIET_MS);
+    } while (bytes.get() != before);
+  }
+
   private void read() {
     ByteBuffer buffer = ByteBuffer.allocateDirect(256 * 1024);
     try {
@@ -151,7 +171,8 @@ final class Viewers implements AutoCloseable {
     private int headerBytes;
     private long left;
     private int opcode;
-    private int matched;
+    private final byte[] head = new byte[HEAD_BYTES];
+    private int headBytes;
     private final ByteArrayOutputStream text = new ByteArrayOutputStream();
 
     Connection(SocketChannel channel, Consumer<byte[]> listener) {
@@ -182,15 +203,15 @@ final class Viewers implements AutoCloseable {
       int length = header[1] & 0x7f;
       left = length == 126 ? view.getShort(2) & 0xffff : length == 127 ? view.getLong(2) : length;
       opcode = (header[0] & 0x0f) == 0 ? opcode : header[0] & 0x0f;
-      matched = (header[0] & 0x0f) == 0 ? -1 : 0;
+      headBytes = (header[0] & 0x0f) == 0 ? headBytes : 0;
       headerBytes = -1;
     }
 
     private void payload(ByteBuffer in) throws IOException {
       int count = (int) Math.min(left, in.remaining());
-      for (int i = 0; i < count && matched >= 0 && matched < TURN_ENDED.length; i++) {
-        matched = in.get(in.position() + i) == TURN_ENDED[matched] ? matched + 1 : -1;
-      }
+      int ofHead = Math.min(count, HEAD_BYTES - headBytes);
+      in.get(in.position(), head, headBytes, ofHead);
+      headBytes += ofHead;
       if (listener != null && opcode == TEXT) {
         byte[] part = new byte[count];
         in.get(in.position(), part);
@@ -212,11 +233,18 @@ final class Viewers implements AutoCloseable {
           listener.accept(text.toByteArray());
           text.reset();
         }
-        frames.incrementAndGet();
-        if (matched == TURN_ENDED.length) {
+        if (is(TURN_ENDED)) {
           turnsEnded.incrementAndGet();
+        } else if (is(JOINED)) {
+          joined.incrementAndGet();
         }
+        frames.incrementAndGet();
       }
+    }
+
+    private boolean is(byte[] event) {
+      int end = EVENT.length + event.length;
+      return headBytes >= end && Arrays.equals(head, EVENT.length, end, event, 0, event.length);
     }
   }
 }

@@ -8,7 +8,6 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.IntStream;
 
 /** One turn: the requests of one message, or the news of a background task, run on the thread of the turns. */
 final class DemoTurn {
@@ -202,11 +201,23 @@ final class DemoTurn {
     lastText = message().text(deltas, everyMs);
   }
 
+  /** Looks at the time when it is asked for it; the iterator of a stream does so one ahead. */
   private static Iterator<String> clock(int deltas) {
-    return IntStream.range(0, deltas).mapToObj(i -> {
-      Instant now = Instant.now();
-      return now.getEpochSecond() * 1_000_000 + now.getNano() / 1000 + " ";
-    }).iterator();
+    return new Iterator<>() {
+      private int left = deltas;
+
+      @Override
+      public boolean hasNext() {
+        return left > 0;
+      }
+
+      @Override
+      public String next() {
+        left--;
+        Instant now = Instant.now();
+        return now.getEpochSecond() * 1_000_000 + now.getNano() / 1000 + " ";
+      }
+    };
   }
 
   private void pause(long ms) throws InterruptedException {
