@@ -248,7 +248,7 @@ public final class CommandRouter {
   /** What has come out, in words; whether the sandbox has ended says the control plane. */
   <T> Future<T> explain(ModalRpc<?, ?> rpc, Throwable failure) {
     SandboxException explained = ModalFailure.of(rpc, failure, redaction);
-    if (failure instanceof SandboxException || ModalStatusException.statusOf(failure).isEmpty() || scope.isClosed()) {
+    if (ModalFailure.isGone(failure) || ModalStatusException.statusOf(failure).isEmpty() || scope.isClosed()) {
       return Future.failedFuture(explained);
     }
     return patience().unlessEnded(failure).compose(runs -> Future.failedFuture(explained));

@@ -104,7 +104,7 @@ final class GrpcEndpoint {
         if (fault instanceof Fault.LoseAnswer) {
           refuse(request.response(), new Refusal(GrpcStatus.UNAVAILABLE, "the answer was lost"));
         } else {
-          request.response().end(message);
+          send(() -> request.response().end(message));
         }
       });
     })));
@@ -157,7 +157,16 @@ final class GrpcEndpoint {
     if (refusal.retryAfter() != null) {
       response.trailers().set("grpc-status-details-bin", details(refusal.status(), refusal.message(), refusal.retryAfter()));
     }
-    response.status(refusal.status()).statusMessage(refusal.message()).end();
+    send(() -> response.status(refusal.status()).statusMessage(refusal.message()).end());
+  }
+
+  /** To a client that may have given up. */
+  private static void send(Runnable last) {
+    try {
+      last.run();
+    } catch (IllegalStateException givenUp) {
+      // The library says it of a stream that the client has reset.
+    }
   }
 
   private static String details(GrpcStatus status, String message, Duration retryAfter) {
@@ -168,6 +177,6 @@ final class GrpcEndpoint {
 
   static void refuse(GrpcServerResponse<?, ?> response, Throwable e) {
     GrpcStatus status = e instanceof Refusal refusal ? refusal.status : GrpcStatus.INTERNAL;
-    response.status(status).statusMessage(String.valueOf(e.getMessage())).end();
+    send(() -> response.status(status).statusMessage(String.valueOf(e.getMessage())).end());
   }
 }
