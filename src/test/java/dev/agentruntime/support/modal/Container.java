@@ -21,8 +21,13 @@ final class Container {
 
   private static final long PATIENCE_SECONDS = 60;
 
-  /** What a sandbox sees of this machine. */
-  private static final List<String> PROGRAMS = List.of("bin", "dev", "etc", "lib", "lib32", "lib64", "libx32", "opt", "sbin", "usr");
+  /** What a sandbox sees of this machine, beside {@code /usr}. */
+  private static final List<String> TOP = List.of("bin", "dev", "etc", "lib", "lib32", "lib64", "libx32", "opt", "sbin");
+
+  private static final Path LOCAL = Path.of("/usr/local");
+
+  /** Where this machine's {@code /usr/local/bin} is seen: that one is the sandbox's own, with links. */
+  private static final String BEHIND = "mnt/usr-local-bin";
 
   /**
    * Argument: the container's directory. The first process waits for the end of its input, which is the end of the world, and buries what
@@ -46,39 +51,71 @@ final class Container {
 
   /**
    * @param directory of its own, with a folder {@code root} that is to be its root
-   * @param provided what is to be seen in it, by absolute path there: files and folders of this machine
+   * @param provided folders of this machine that are to be seen in it, at the same place
+   * @param programs executables of this machine by name, which may lie in {@code provided}
    */
-  static Container start(Path directory, Map<Path, Path> provided) throws IOException {
+  static Container start(Path directory, List<Path> provided, Map<String, Path> programs) throws IOException {
     Path root = directory.resolve("root");
     StringBuilder mounts = new StringBuilder();
-    for (String name : PROGRAMS) {
-      Path here = Path.of("/", name);
-      if (Files.isSymbolicLink(here)) {
-        Files.deleteIfExists(root.resolve(name));
-        Files.createSymbolicLink(root.resolve(name), Files.readSymbolicLink(here));
-      } else if (Files.isDirectory(here)) {
-        Files.createDirectories(root.resolve(name));
-        mounts.append(mount(here, root.resolve(name)));
-      }
+    for (String name : TOP) {
+      mountAs(Path.of("/", name), root.resolve(name), mounts);
     }
-    for (Map.Entry<Path, Path> each : provided.entrySet()) {
-      Path there = root.resolve(Path.of("/").relativize(each.getKey()));
-      if (Files.isDirectory(each.getValue())) {
-        Files.createDirectories(there);
-      } else {
-        Files.createDirectories(there.getParent());
-        if (Files.notExists(there)) {
-          Files.createFile(there);
-        }
-      }
-      mounts.append(mount(each.getValue(), there));
+    mountAllBut("local", Path.of("/usr"), root, mounts);
+    mountAllBut("bin", LOCAL, root, mounts);
+    mountAs(LOCAL.resolve("bin"), root.resolve(BEHIND), mounts);
+    for (Path path : provided) {
+      mountAs(path, inside(root, path), mounts);
     }
-    for (String name : List.of("tmp", "var/tmp", "root", "proc")) {
+    for (String name : List.of("tmp", "var/tmp", "root", "proc", "usr/local/bin")) {
       Files.createDirectories(root.resolve(name));
+    }
+    if (Files.isDirectory(LOCAL.resolve("bin"))) {
+      for (Path program : entries(LOCAL.resolve("bin"))) {
+        link(root, program.getFileName().toString(), Path.of("/", BEHIND).resolve(program.getFileName()));
+      }
+    }
+    for (Map.Entry<String, Path> program : programs.entrySet()) {
+      link(root, program.getKey(), program.getValue());
     }
     mounts.append("proc ").append(escaped(root.resolve("proc"))).append(" proc defaults 0 0\n");
     Files.writeString(directory.resolve("mounts"), mounts);
     return run(directory);
+  }
+
+  private static void link(Path root, String name, Path to) throws IOException {
+    Path link = root.resolve("usr/local/bin").resolve(name);
+    Files.deleteIfExists(link);
+    Files.createSymbolicLink(link, to);
+  }
+
+  private static void mountAllBut(String own, Path folder, Path root, StringBuilder mounts) throws IOException {
+    for (Path entry : entries(folder)) {
+      if (!entry.endsWith(own)) {
+        mountAs(entry, inside(root, entry), mounts);
+      }
+    }
+  }
+
+  private static List<Path> entries(Path folder) throws IOException {
+    try (Stream<Path> entries = Files.list(folder)) {
+      return entries.toList();
+    }
+  }
+
+  private static Path inside(Path root, Path path) {
+    return root.resolve(Path.of("/").relativize(path));
+  }
+
+  /** What is a link here is one there; what is not here is not there. */
+  private static void mountAs(Path here, Path there, StringBuilder mounts) throws IOException {
+    if (Files.isSymbolicLink(here)) {
+      Files.createDirectories(there.getParent());
+      Files.deleteIfExists(there);
+      Files.createSymbolicLink(there, Files.readSymbolicLink(here));
+    } else if (Files.isDirectory(here)) {
+      Files.createDirectories(there);
+      mounts.append(escaped(here)).append(' ').append(escaped(there)).append(" none rbind 0 0\n");
+    }
   }
 
   private static Container run(Path directory) throws IOException {
@@ -94,10 +131,6 @@ final class Container {
       throw new IOException("no container could be made: " + Files.readString(errors));
     }
     return new Container(directory, process, process.children().findFirst().orElseThrow().pid());
-  }
-
-  private static String mount(Path here, Path there) {
-    return escaped(here) + " " + escaped(there) + " none rbind 0 0\n";
   }
 
   private static String escaped(Path path) {

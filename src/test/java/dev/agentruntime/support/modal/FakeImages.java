@@ -19,7 +19,7 @@ import java.util.Map;
 
 /**
  * Images by content. Commands of a Dockerfile are logged and not run, but for {@code ENV} and {@code WORKDIR}; what an image would have in it
- * is this machine's, or {@linkplain FakeModal#provide provided}. On the event loop.
+ * is this machine's, or {@linkplain FakeModal#program provided}. On the event loop.
  */
 final class FakeImages {
 

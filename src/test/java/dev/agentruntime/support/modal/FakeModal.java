@@ -19,6 +19,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -51,7 +52,8 @@ public final class FakeModal implements AutoCloseable {
   private final Map<String, FakeSandbox> sandboxes = new LinkedHashMap<>();
   private final Set<FakeSandbox> running = new HashSet<>();
   private final Map<String, Future<String>> snapshots = new HashMap<>();
-  private final Map<Path, Path> provided = new LinkedHashMap<>();
+  private final Set<Path> provided = new LinkedHashSet<>();
+  private final Map<String, Path> programs = new LinkedHashMap<>();
   private ConnectionCutter cutter;
   private double lastCreated;
   private boolean capacity = true;
@@ -64,12 +66,9 @@ public final class FakeModal implements AutoCloseable {
     for (int i = 0; i < WORKERS; i++) {
       workers.add(new RouterService(this, vertx));
     }
-    for (Path path : List.of(Path.of(System.getProperty("java.home")), Path.of(System.getProperty("user.dir")),
-        Path.of(System.getProperty("user.home"), ".m2"))) {
-      if (Files.exists(path)) {
-        provided.put(path, path);
-      }
-    }
+    Path javaHome = Path.of(System.getProperty("java.home"));
+    provided.addAll(List.of(javaHome, Path.of(System.getProperty("user.dir")), Path.of(System.getProperty("user.home"), ".m2")));
+    programs.put("java", javaHome.resolve("bin/java"));
   }
 
   /** What a sandbox is, seen from outside. */
@@ -148,9 +147,13 @@ public final class FakeModal implements AutoCloseable {
     routerTokens.lifetime(lifetime);
   }
 
-  /** No token that was given so far is good any more. */
-  public void revokeTokens() {
+  /** No auth token that was given so far is good any more, whatever is written in it. */
+  public void revokeAuthTokens() {
     authTokens.revokeAll();
+  }
+
+  /** No token for a router that was given so far is good any more, whatever is written in it. */
+  public void revokeRouterTokens() {
     routerTokens.revokeAll();
   }
 
@@ -190,9 +193,12 @@ public final class FakeModal implements AutoCloseable {
     });
   }
 
-  /** What sandboxes made from now on see of this machine. @param there absolute path in a sandbox */
-  public void provide(Path there, Path here) {
-    onLoop(() -> provided.put(there, here));
+  /** What sandboxes made from now on have on their search path, in place of what an image's commands would have put there. */
+  public void program(String name, Path executable) {
+    onLoop(() -> {
+      provided.add(executable.toAbsolutePath().getParent());
+      return programs.put(name, executable.toAbsolutePath());
+    });
   }
 
   // ---- what came of it
@@ -262,7 +268,7 @@ public final class FakeModal implements AutoCloseable {
   }
 
   Future<Void> run(FakeSandbox sandbox) {
-    return sandbox.start(new LinkedHashMap<>(provided)).onSuccess(started -> {
+    return sandbox.start(List.copyOf(provided), Map.copyOf(programs)).onSuccess(started -> {
       running.add(sandbox);
       sandbox.worker.add(sandbox);
     });

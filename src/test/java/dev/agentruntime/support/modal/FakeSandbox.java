@@ -73,13 +73,13 @@ final class FakeSandbox {
     activeAt = clock.millis();
   }
 
-  Future<Void> start(Map<Path, Path> provided) {
+  Future<Void> start(List<Path> provided, Map<String, Path> programs) {
     return blocking(() -> {
       Files.createDirectories(directory.resolve("root"));
       if (image.files != null) {
         copy(image.files, directory.resolve("root"));
       }
-      return Container.start(directory, provided);
+      return Container.start(directory, provided, programs);
     }).compose(made -> {
       container = made;
       if (ending) {

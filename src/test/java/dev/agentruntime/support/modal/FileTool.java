@@ -94,10 +94,11 @@ final class FileTool {
 
   private Path path(JsonObject details) throws ToolFailure {
     String path = details.getString("path");
-    if (!path.startsWith("/")) {
-      throw new ToolFailure("Other", "the path is not absolute");
+    Path resolved = root.resolve(path.substring(Math.min(1, path.length()))).normalize();
+    if (!path.startsWith("/") || !resolved.startsWith(root)) {
+      throw new ToolFailure("Other", "not an absolute path");
     }
-    return root.resolve(path.substring(1));
+    return resolved;
   }
 
   private byte[] writeFile(JsonObject details, byte[] content) throws IOException {
