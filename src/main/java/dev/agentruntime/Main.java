@@ -9,12 +9,16 @@ import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
 import io.vertx.core.file.FileSystemOptions;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The server as a program: settings from file and environment, one line when it is ready, an orderly end at SIGTERM and Ctrl-C. */
+/**
+ * The server as a program: settings from file and environment, one line when it is ready, an orderly end at SIGTERM and Ctrl-C. With a
+ * command as its first argument it does that instead: {@link CopyStore}.
+ */
 public final class Main {
 
   /** A system property that is {@code true} where the starting program, when it is killed, leaves this one behind, as Maven does. */
@@ -26,6 +30,9 @@ public final class Main {
   private Main() {}
 
   public static void main(String[] arguments) {
+    if (arguments.length > 0) {
+      System.exit(command(List.of(arguments)));
+    }
     try {
       Settings settings = SettingsLoader.load(System.getenv());
       Logging.configure(settings.log());
@@ -36,11 +43,25 @@ public final class Main {
     }
   }
 
+  /** @return the exit code */
+  private static int command(List<String> arguments) {
+    if (arguments.getFirst().equals(CopyStore.NAME)) {
+      return new CopyStore(System.out, System.err).run(arguments.subList(1, arguments.size()), System.getenv());
+    }
+    System.err.println("There is no command " + arguments.getFirst() + ". Without a command the server is started; there is "
+        + CopyStore.NAME + ".");
+    return EXIT_SETTINGS;
+  }
+
+  /** Nothing is served from the class path, so that it needs no folder for copies of it. */
+  static Vertx vertx() {
+    return Vertx.vertx(new VertxOptions().setFileSystemOptions(
+        new FileSystemOptions().setFileCachingEnabled(false).setClassPathResolvingEnabled(false)));
+  }
+
   private static void run(Settings settings) {
     Logger log = LoggerFactory.getLogger(Main.class);
-    // Nothing is served from the class path, so that Vert.x needs no folder for copies of it.
-    Vertx vertx = Vertx.vertx(new VertxOptions().setFileSystemOptions(
-        new FileSystemOptions().setFileCachingEnabled(false).setClassPathResolvingEnabled(false)));
+    Vertx vertx = vertx();
     AgentRuntime runtime = AgentRuntime.create(vertx, settings, AgentRuntime.persistence(vertx, settings));
     AgentRuntimeServer server = new AgentRuntimeServer(vertx, runtime);
     Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(log, settings, vertx, server), "shutdown"));

@@ -12,20 +12,9 @@ import org.junit.jupiter.api.Test;
 /** Records are kept as they are given; and sessions, once erased, stay erased. */
 public interface RecordContract extends StoreUnderTest {
 
-  /** As long as a name may be, and of characters that databases trip over. */
-  String LONG_NAME = "'\"\\%_;--\t \u00e9e\u0301\u4e2d\ud83d\ude80".repeat(64).substring(0, 512);
-
   List<String> INJECTIONS = List.of(
       "'; DROP TABLE session; --",
       "\" OR \"\"=\"", "x' OR '1'='1", "$1", "?", ":name", "%", "_", "../../etc/passwd", "\\", "{\"$ne\":null}", "a\nb", "");
-
-  default SessionRecord full(String sessionId) {
-    return new SessionRecord(sessionId, "opencode", "profile/\u00fc", "N\u00e4me \ud83d\ude80 'quoted'",
-        1_700_000_000_123L, 1_700_000_100_456L,
-        json("{\"model\":\"m\",\"n\":1.5,\"big\":9007199254740993,\"deep\":{\"list\":[1,null,true,\"\\u0000\"]}}"),
-        json("{\"'; DROP TABLE session; --\":\"\\uD83D\\uDE80\"}"),
-        json("{\"turnId\":\"t\",\"offset\":12345678901}"));
-  }
 
   @Test
   default void givesBackEveryFieldOfARecord() {

@@ -24,6 +24,9 @@ public interface StoreUnderTest {
   /** The first owner of every session that {@link #create()} makes. */
   String EPOCH = "epoch-1";
 
+  /** As long as a name may be, and of characters that databases trip over. */
+  String LONG_NAME = "'\"\\%_;--\t \u00e9e\u0301\u4e2d\ud83d\ude80".repeat(64).substring(0, 512);
+
   /** Started. */
   PersistenceAdapter store();
 
@@ -59,6 +62,15 @@ public interface StoreUnderTest {
 
   default SessionRecord record(String sessionId, long createdAt) {
     return new SessionRecord(sessionId, "claude-agent-sdk", "default", null, createdAt, createdAt, Json.object(), null, null);
+  }
+
+  /** With something in every field. */
+  default SessionRecord full(String sessionId) {
+    return new SessionRecord(sessionId, "opencode", "profile/\u00fc", "N\u00e4me \ud83d\ude80 'quoted'",
+        1_700_000_000_123L, 1_700_000_100_456L,
+        json("{\"model\":\"m\",\"n\":1.5,\"big\":9007199254740993,\"deep\":{\"list\":[1,null,true,\"\\u0000\"]}}"),
+        json("{\"'; DROP TABLE session; --\":\"\\uD83D\\uDE80\"}"),
+        json("{\"turnId\":\"t\",\"offset\":12345678901}"));
   }
 
   default ObjectNode json(String text) {
