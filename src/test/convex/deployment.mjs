@@ -102,10 +102,13 @@ export class Deployment {
     this.#server.closeAllConnections();
   }
 
-  /** What the next calls meet: an answer of that status and code, or no answer at all (status 0), before the function runs or after. */
-  meet({ times, status, code, after }) {
-    for (let i = 0; i < times; i++) {
-      this.#faults.push({ status, code, after });
+  /**
+   * What calls meet, after so many that meet nothing: an answer of that status and code, or no answer at all (status 0), before the
+   * function runs or after.
+   */
+  meet({ skip, times, status, code, after }) {
+    for (let i = 0; i < skip + times; i++) {
+      this.#faults.push(i < skip ? undefined : { status, code, after });
     }
   }
 

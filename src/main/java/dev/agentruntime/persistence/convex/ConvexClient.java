@@ -112,13 +112,10 @@ final class ConvexClient {
     if (!wellFormed(arguments)) {
       return Future.failedFuture(new PersistenceException(Kind.INVALID, "text with half of a surrogate pair cannot be stored"));
     }
-    ObjectNode request = Json.object().put("path", function).put("format", "convex_encoded_json");
-    request.putArray("args").add(arguments);
-    Buffer body = Buffer.buffer(Json.bytes(request));
     Promise<JsonNode> answer = Promise.promise();
     Future<JsonNode> future = answer.future();
     underWay.add(future);
-    attempt("/api/" + type, function, body, 1).onComplete(answer);
+    new Call(type, function, arguments).attempt(1).onComplete(answer);
     return future.onComplete(ended -> underWay.remove(future));
   }
 
@@ -131,29 +128,48 @@ final class ConvexClient {
     return true;
   }
 
-  private Future<JsonNode> attempt(String path, String function, Buffer body, int attempt) {
-    return http.postAbs(address + path)
-        .timeout(requestTimeoutMs)
-        .putHeader(HttpHeaders.AUTHORIZATION.toString(), authorization)
-        .putHeader(HttpHeaders.CONTENT_TYPE.toString(), "application/json")
-        .sendBuffer(body)
-        .transform(result -> {
-          Failure failure;
-          if (result.failed()) {
-            failure = unanswered(result.cause());
-          } else if (result.result().statusCode() == 200 || result.result().statusCode() == FUNCTION_FAILED) {
-            JsonNode answer = tree(result.result());
-            if (answer.path("status").asText().equals("success")) {
-              return Future.succeededFuture(answer.path("value"));
-            }
-            failure = functionFailure(function, answer);
-          } else {
-            failure = refused(function, result.result());
-          }
-          return failure.passing && attempt < MOST_ATTEMPTS
-              ? vertx.timer(pause(attempt), TimeUnit.MILLISECONDS).compose(paused -> attempt(path, function, body, attempt + 1))
-              : Future.failedFuture(failure.exception);
-        });
+  /** One call, attempt by attempt. */
+  private final class Call {
+    private final String url;
+    private final String function;
+    private final Buffer body;
+    private final long begunNanos = System.nanoTime();
+
+    Call(String type, String function, ObjectNode arguments) {
+      ObjectNode request = Json.object().put("path", function).put("format", "convex_encoded_json");
+      request.putArray("args").add(arguments);
+      this.url = address + "/api/" + type;
+      this.function = function;
+      this.body = Buffer.buffer(Json.bytes(request));
+    }
+
+    Future<JsonNode> attempt(int attempt) {
+      return http.postAbs(url)
+          .timeout(requestTimeoutMs)
+          .putHeader(HttpHeaders.AUTHORIZATION.toString(), authorization)
+          .putHeader(HttpHeaders.CONTENT_TYPE.toString(), "application/json")
+          .sendBuffer(body)
+          .transform(result -> result.failed()
+              ? failed(unanswered(result.cause()), attempt)
+              : accept(result.result(), attempt));
+    }
+
+    private Future<JsonNode> accept(HttpResponse<Buffer> response, int attempt) {
+      if (response.statusCode() != 200 && response.statusCode() != FUNCTION_FAILED) {
+        return failed(refused(function, response), attempt);
+      }
+      JsonNode answer = tree(response);
+      return answer.path("status").asText().equals("success")
+          ? Future.succeededFuture(answer.path("value"))
+          : failed(functionFailure(function, answer), attempt);
+    }
+
+    private Future<JsonNode> failed(Failure failure, int attempt) {
+      boolean timeLeft = System.nanoTime() - begunNanos < TimeUnit.MILLISECONDS.toNanos(requestTimeoutMs);
+      return failure.passing && timeLeft && attempt < MOST_ATTEMPTS
+          ? vertx.timer(pause(attempt), TimeUnit.MILLISECONDS).compose(paused -> attempt(attempt + 1))
+          : Future.failedFuture(failure.exception);
+    }
   }
 
   /** Twice as long each time, and of a random length, so that those who collided do not meet again. */

@@ -51,9 +51,19 @@ final class ConvexBridge {
   /** A deployment of its own, empty at first. */
   record Deployment(URI url, String key) implements AutoCloseable {
 
-    /** What the next calls meet. @param status of the answer, or 0 for none at all @param after whether the function runs before */
-    void meet(int times, int status, String code, boolean after) {
-      order("POST", "faults", Json.object().put("times", times).put("status", status).put("code", code).put("after", after));
+    /** So many of the next calls are answered like this, without running the function. */
+    void refuse(int times, int status, String code) {
+      meet(0, times, status, code, false);
+    }
+
+    /** The answer of a call is lost, though the function runs. @param calls that come through before it */
+    void loseAnswer(int calls) {
+      meet(calls, 1, 0, "", true);
+    }
+
+    private void meet(int skip, int times, int status, String code, boolean after) {
+      order("POST", "faults",
+          Json.object().put("skip", skip).put("times", times).put("status", status).put("code", code).put("after", after));
     }
 
     /** As if the functions of another version had been deployed, or none: {@code null}. */

@@ -102,8 +102,8 @@ class ConvexClientTest {
 
   @Test
   void theKeyIsNotSentElsewhere() throws Exception {
-    serve(request -> request.response().setStatusCode(307).putHeader("Location", "/elsewhere").end());
-    assertThat(failure(client.query("f:f", Json.object()))).hasMessageContaining("HTTP 307");
+    serve(request -> request.response().setStatusCode(303).putHeader("Location", address() + "/elsewhere").end());
+    assertThat(failure(client.query("f:f", Json.object()))).hasMessageContaining("HTTP 303");
     assertThat(requests).hasSize(1);
   }
 

@@ -139,9 +139,9 @@ class ConvexStoreIT implements StoreUnderTest {
         () -> store.updateSessionRecord(record(id, 7), EPOCH),
         () -> store.saveAgentProfile(profile, null));
     for (Supplier<Future<Void>> write : writes) {
-      deployment.meet(1, 503, "OptimisticConcurrencyControlFailure", false);
-      deployment.meet(1, 0, null, true);
-      deployment.meet(1, 429, "RateLimited", false);
+      deployment.refuse(1, 503, "OptimisticConcurrencyControlFailure");
+      deployment.loseAnswer(0);
+      deployment.refuse(1, 429, "RateLimited");
       await(write.get());
     }
 
@@ -154,28 +154,31 @@ class ConvexStoreIT implements StoreUnderTest {
     assertBytes(await(store.readTranscript(id, "large", 0, Integer.MAX_VALUE)), large);
     assertBytes(await(store.readWorkspaceFile(id, "f", 0, Integer.MAX_VALUE)), large);
     assertThat(await(store.listAgentProfiles())).containsExactly(profile);
-    deployment.meet(1, 0, null, true);
+    deployment.loseAnswer(0);
     await(store.deleteSession(id, "epoch-2"));
     deployment.settle();
     assertThat(deployment.documents("contents") + deployment.documents("chunks")).as("but the profile's").isEqualTo(1);
   }
 
   @Test
-  void anAnswerThatIsLostInTheMiddleOfALargeFileIsMadeUpFor() {
+  void anAnswerThatIsLostInTheMiddleOfSomethingLargeIsMadeUpFor() {
     String id = create();
-    Buffer large = randomBytes(7 * MIB, 2);
-    for (int call = 0; call < 4; call++) {
-      Future<Void> saved = store.saveWorkspaceFile(id, EPOCH, "f", call, large);
-      deployment.meet(1, 0, null, true);
-      await(saved);
+    int parts = 3;
+    Buffer large = randomBytes(5 * MIB, 2);
+    for (int call = 0; call < parts; call++) {
+      deployment.loseAnswer(call);
+      await(store.saveWorkspaceFile(id, EPOCH, "f", call, large));
+      assertBytes(await(store.readWorkspaceFile(id, "f", 0, Integer.MAX_VALUE)), large);
+      deployment.loseAnswer(call);
+      await(store.saveTranscript(id, EPOCH, "t" + call, 0, large));
+      assertBytes(await(store.readTranscript(id, "t" + call, 0, Integer.MAX_VALUE)), large);
     }
-    assertBytes(await(store.readWorkspaceFile(id, "f", 0, Integer.MAX_VALUE)), large);
   }
 
   @Test
   void anOutageIsForTheCallerToSitOut() {
     Usage before = deployment.usage();
-    deployment.meet(100, 503, "ServiceUnavailable", false);
+    deployment.refuse(100, 503, "ServiceUnavailable");
     assertThat(refused(Kind.UNAVAILABLE, store.ping())).hasMessageContaining("503");
     assertThat(deployment.usage().since(before).calls()).isEqualTo(ConvexClient.MOST_ATTEMPTS);
   }
@@ -314,10 +317,11 @@ class ConvexStoreIT implements StoreUnderTest {
     Buffer large = randomBytes(5 * MIB, 4);
     await(store.saveWorkspaceFile(id, EPOCH, "f", 1, large));
     await(store.saveTranscript(id, EPOCH, "t", 0, large));
+    await(store.saveTranscript(id, EPOCH, "u", 0, large));
     await(store.saveWorkspaceFile(id, EPOCH, "f", 1, bytes("small")));
     assertThat(load(id).files()).containsExactly(new StoredSession.StoredFile("f", 5, 1));
     deployment.settle();
-    assertThat(deployment.documents("chunks")).as("of the large file nothing").isEqualTo(10 + 1 + 1);
+    assertThat(deployment.documents("chunks")).as("of the large file nothing").isEqualTo(10 + 10 + 1 + 1);
 
     await(store.deleteSession(id, EPOCH));
     await(store.createSessionRecord(record(id), EPOCH));
