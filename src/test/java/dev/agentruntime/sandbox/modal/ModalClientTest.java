@@ -183,7 +183,7 @@ class ModalClientTest {
   @Test
   void whoseTokensAreWithdrawnGetsAnotherWithTheNextCall() {
     await(rig.client.call(ModalRpc.SANDBOX_LIST, LIST));
-    rig.modal.revokeTokens();
+    rig.modal.revokeAuthTokens();
     assertThat(failure(rig.client.call(ModalRpc.SANDBOX_LIST, LIST))).hasMessageContaining("token");
     await(rig.client.call(ModalRpc.SANDBOX_LIST, LIST));
     assertThat(rig.modal.calls(ModalRpc.AUTH_TOKEN_GET)).isEqualTo(2);
