@@ -26,7 +26,7 @@ final class ErrorTranslation {
       case PersistenceException e when e.kind() == PersistenceException.Kind.STALE_OWNER ->
           new ApiException(ErrorCode.CONFLICT, "The session is in use by another server.", e);
       case PersistenceException e when e.kind() == PersistenceException.Kind.INVALID ->
-          new ApiException(ErrorCode.INVALID_REQUEST, "The place to go on from is not one that a list came with.", e);
+          new ApiException(ErrorCode.INVALID_REQUEST, sentence(e.getMessage()), e);
       case PersistenceException e when e.kind() == PersistenceException.Kind.CONFLICT ->
           new ApiException(ErrorCode.CONFLICT, "It was changed by somebody else meanwhile.", e);
       case PersistenceException e -> new ApiException(ErrorCode.STORE_FAILED, "The store could not be used; try again later.", e);

@@ -11,7 +11,9 @@ import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpServer;
+import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.net.SelfSignedCertificate;
 import java.net.URI;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -105,6 +107,17 @@ class ConvexClientTest {
     serve(request -> request.response().setStatusCode(303).putHeader("Location", address() + "/elsewhere").end());
     assertThat(failure(client.query("f:f", Json.object()))).hasMessageContaining("HTTP 303");
     assertThat(requests).hasSize(1);
+  }
+
+  @Test
+  void theKeyIsSentToNobodyWhoseCertificateIsNotBelieved() throws Exception {
+    SelfSignedCertificate certificate = SelfSignedCertificate.create("localhost");
+    server = await(vertx.createHttpServer(new HttpServerOptions().setSsl(true).setKeyCertOptions(certificate.keyCertOptions()))
+        .requestHandler(request -> requests.add(request.path())).listen(0, "127.0.0.1"));
+    client = new ConvexClient(vertx, URI.create("https://localhost:" + server.actualPort()), KEY);
+    assertThat(failure(client.query("f:f", Json.object()))).hasMessage("the store cannot be reached");
+    assertThat(requests).isEmpty();
+    certificate.delete();
   }
 
   @Test
