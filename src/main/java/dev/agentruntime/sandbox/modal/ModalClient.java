@@ -56,14 +56,13 @@ public final class ModalClient {
   public <Q extends Message, A extends Message> Future<A> call(ModalRpc<Q, A> rpc, Q question, Duration timeout) {
     return scope.run(() -> {
       String key = UUID.randomUUID().toString();
-      return new Retries<>(scope, RetryPolicy.CONTROL_PLANE, options.maxThrottleWaitMs(), attempt -> auth.token()
-          .compose(token -> scope.unary(endpoint, rpc, headers(token, key, attempt), question, timeout.toMillis())
-              .onFailure(failure -> forget(token, failure)))).run();
+      return new Retries<>(scope, RetryPolicy.CONTROL_PLANE, options.maxThrottleWaitMs(), attempt -> authorized(
+          token -> scope.unary(endpoint, rpc, headers(token, key, attempt), question, timeout.toMillis()))).run();
     }).recover(failure -> Future.failedFuture(ModalFailure.of(rpc, failure, redaction)));
   }
 
   /**
-   * A call whose answer is a stream. It is never repeated.
+   * A call whose answer is a stream. It is not repeated when it breaks.
    *
    * @param timeout of the whole stream
    * @param consumer the next message is handed out when its future is done; called on the client's event loop
@@ -71,9 +70,8 @@ public final class ModalClient {
    */
   public <Q extends Message, A extends Message> Future<Void> stream(ModalRpc<Q, A> rpc, Q question, Duration timeout,
       Function<A, Future<Void>> consumer) {
-    return scope.run(() -> auth.token().compose(token -> scope.start(scope.exchange(rpc, consumer), endpoint, headers(token),
-            timeout.toMillis(), call -> call.end(question))
-        .onFailure(failure -> forget(token, failure))))
+    return scope.run(() -> authorized(token -> scope.start(scope.exchange(rpc, consumer), endpoint, headers(token), timeout.toMillis(),
+            call -> call.end(question))))
         .recover(failure -> Future.failedFuture(ModalFailure.of(rpc, failure, redaction)));
   }
 
@@ -113,10 +111,18 @@ public final class ModalClient {
         ModalRpc.AUTH_TOKEN_GET, headers(), AuthTokenGetRequest.getDefaultInstance(), TOKEN_TIMEOUT_MS)).run().map(AuthTokenGetResponse::getToken);
   }
 
-  private void forget(String token, Throwable failure) {
-    if (ModalStatusException.statusOf(failure).filter(GrpcStatus.UNAUTHENTICATED::equals).isPresent()) {
+  /**
+   * With a token, and with another if the service does not take the one that was at hand. Modal's SDKs fail then; here clocks may differ, and
+   * who has a wrong id or secret is told so when the other token is fetched.
+   */
+  private <T> Future<T> authorized(Function<String, Future<T>> call) {
+    return auth.token().compose(token -> call.apply(token).recover(failure -> {
+      if (ModalStatusException.statusOf(failure).filter(GrpcStatus.UNAUTHENTICATED::equals).isEmpty()) {
+        return Future.failedFuture(failure);
+      }
       auth.refused(token);
-    }
+      return auth.token().compose(call);
+    }));
   }
 
   private MultiMap headers(String authToken, String idempotencyKey, Retries.Attempt attempt) {

@@ -2,6 +2,7 @@ package dev.agentruntime.sandbox.modal;
 
 import static dev.agentruntime.sandbox.modal.ModalRig.await;
 import static dev.agentruntime.sandbox.modal.ModalRig.failure;
+import static dev.agentruntime.sandbox.modal.ModalRig.until;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.agentruntime.sandbox.SandboxException;
@@ -93,7 +94,7 @@ class ModalClientTest {
 
   @ParameterizedTest
   @EnumSource(value = GrpcStatus.class, mode = EnumSource.Mode.EXCLUDE,
-      names = {"OK", "DEADLINE_EXCEEDED", "UNAVAILABLE", "CANCELLED", "INTERNAL", "UNKNOWN"})
+      names = {"OK", "UNAUTHENTICATED", "DEADLINE_EXCEEDED", "UNAVAILABLE", "CANCELLED", "INTERNAL", "UNKNOWN"})
   void anyOtherFailureIsFinal(GrpcStatus status) {
     rig.modal.meet(ModalRpc.SANDBOX_LIST, Fault.refuse(status));
     assertThat(ModalStatusException.statusOf(failure(rig.client.call(ModalRpc.SANDBOX_LIST, LIST)))).contains(status);
@@ -169,7 +170,7 @@ class ModalClientTest {
       UNIMPLEMENTED      | too old
       """)
   void aFailureSaysWhatCanBeDone(GrpcStatus status, String advice) {
-    rig.modal.meet(ModalRpc.APP_GET_OR_CREATE, Fault.refuse(status, "in Modal's 100% own wörds, of as-fake"));
+    rig.modal.meet(ModalRpc.APP_GET_OR_CREATE, 2, Fault.refuse(status, "in Modal's 100% own wörds, of as-fake"));
     SandboxException failure = failure(rig.client.call(ModalRpc.APP_GET_OR_CREATE, AppGetOrCreateRequest.getDefaultInstance()));
     assertThat(failure.kind()).isEqualTo(Kind.FAILED);
     assertThat(failure).hasMessageContaining(advice).hasMessageContaining("in Modal's 100% own wörds, of ***");
@@ -181,12 +182,15 @@ class ModalClientTest {
   }
 
   @Test
-  void whoseTokensAreWithdrawnGetsAnotherWithTheNextCall() {
+  void aTokenThatHasExpiredByModalsClockIsReplacedOnce() {
     await(rig.client.call(ModalRpc.SANDBOX_LIST, LIST));
-    rig.modal.revokeAuthTokens();
-    assertThat(failure(rig.client.call(ModalRpc.SANDBOX_LIST, LIST))).hasMessageContaining("token");
-    await(rig.client.call(ModalRpc.SANDBOX_LIST, LIST));
+    rig.modal.timePasses(Duration.ofMinutes(21));
+    await(Future.all(IntStream.range(0, 10).mapToObj(i -> rig.client.call(ModalRpc.SANDBOX_LIST, LIST)).toList()));
     assertThat(rig.modal.calls(ModalRpc.AUTH_TOKEN_GET)).isEqualTo(2);
+    rig.modal.meet(ModalRpc.SANDBOX_LIST, 2, Fault.refuse(GrpcStatus.UNAUTHENTICATED));
+    rig.modal.forgetCalls();
+    assertThat(failure(rig.client.call(ModalRpc.SANDBOX_LIST, LIST))).hasMessageContaining("MODAL_TOKEN_ID");
+    assertThat(rig.modal.calls(ModalRpc.SANDBOX_LIST)).isEqualTo(2);
   }
 
   @Test
@@ -233,13 +237,5 @@ class ModalClientTest {
     assertThat(failure(pending).kind()).isEqualTo(Kind.FAILED);
     assertThat(failure(rig.client.call(ModalRpc.SANDBOX_LIST, LIST)).kind()).isEqualTo(Kind.FAILED);
     assertThat(rig.modal.calls(ModalRpc.SANDBOX_LIST)).isOne();
-  }
-
-  private static void until(java.util.function.BooleanSupplier state) {
-    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
-    while (!state.getAsBoolean()) {
-      assertThat(System.nanoTime()).as("waited for too long").isLessThan(deadline);
-      Thread.onSpinWait();
-    }
   }
 }

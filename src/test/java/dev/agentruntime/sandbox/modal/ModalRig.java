@@ -17,11 +17,14 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import java.util.function.UnaryOperator;
 import org.assertj.core.api.Assertions;
 
@@ -29,6 +32,7 @@ import org.assertj.core.api.Assertions;
 final class ModalRig implements AutoCloseable {
 
   private static final long PATIENCE_SECONDS = 60;
+  private static final long LOOK_NANOS = 5_000_000;
 
   final FakeModal modal;
   final Vertx vertx = Vertx.vertx();
@@ -68,7 +72,7 @@ final class ModalRig implements AutoCloseable {
 
   SandboxCreateV2Request sandboxRequest() {
     return SandboxCreateV2Request.newBuilder().setAppId(appId())
-        .setDefinition(Sandbox.newBuilder().setImageId(imageId()).setTimeoutSecs(3600)).build();
+        .setDefinition(Sandbox.newBuilder().setImageId(imageId()).setTimeoutSecs(86_400)).build();
   }
 
   /** The worker of a new sandbox. */
@@ -78,7 +82,7 @@ final class ModalRig implements AutoCloseable {
   }
 
   static ExecSpec shell(String script, String... arguments) {
-    List<String> command = new java.util.ArrayList<>(List.of("sh", "-c", script, "sh"));
+    List<String> command = new ArrayList<>(List.of("sh", "-c", script, "sh"));
     command.addAll(List.of(arguments));
     return new ExecSpec(UUID.randomUUID().toString(), command, Map.of(), null, null);
   }
@@ -116,6 +120,17 @@ final class ModalRig implements AutoCloseable {
       return failure;
     }
     return Assertions.fail("it succeeded");
+  }
+
+  /** Waits for a state that comes by itself. */
+  static void until(BooleanSupplier state) {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
+    while (!state.getAsBoolean()) {
+      if (System.nanoTime() > deadline) {
+        throw new AssertionError("it never came to that");
+      }
+      LockSupport.parkNanos(LOOK_NANOS);
+    }
   }
 
   @Override
