@@ -19,12 +19,14 @@ final class AgentVoice implements OutputParser.Sink {
   private final Session session;
   private final TurnRunner turns;
   private final AgentHost host;
+  private final SessionSync sync;
 
-  AgentVoice(RuntimeMetrics metrics, Session session, TurnRunner turns, AgentHost host) {
+  AgentVoice(RuntimeMetrics metrics, Session session, TurnRunner turns, AgentHost host, SessionSync sync) {
     this.metrics = metrics;
     this.session = session;
     this.turns = turns;
     this.host = host;
+    this.sync = sync;
   }
 
   @Override
@@ -39,6 +41,9 @@ final class AgentVoice implements OutputParser.Sink {
       }
     }
     session.apply(event);
+    if (event instanceof SessionEvent.BlockStart) {
+      sync.noteNow();
+    }
   }
 
   private static boolean showsError(SessionEvent event) {

@@ -99,6 +99,11 @@ final class Conversation {
     return blocks;
   }
 
+  /** The block with another timestamp. */
+  static Block at(String timestamp, Block block) {
+    return block.timestamp().equals(timestamp) ? block : merged(block, Json.object().put("timestamp", timestamp));
+  }
+
   /** A block with some fields replaced; its id stays. @throws IllegalArgumentException if they do not fit */
   static Block merged(Block block, ObjectNode updates) {
     ObjectNode fields = Json.toTree(block);

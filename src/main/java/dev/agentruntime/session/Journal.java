@@ -46,7 +46,8 @@ final class Journal {
   /** Notes an event if a later reader of the session needs it. */
   void happened(SessionEvent event) {
     switch (event) {
-      case SessionEvent.BlockStart start -> write(new JournalEntry.Began(start.conversationId(), start.block().id()));
+      case SessionEvent.BlockStart start -> write(new JournalEntry.Began(start.conversationId(), start.block().id(),
+          start.block().timestamp()));
       case SessionEvent.BlockComplete e -> note(e);
       case SessionEvent.MetadataUpdate e -> note(e);
       case SessionEvent.TurnStarted e -> note(e);

@@ -38,9 +38,9 @@ sealed interface JournalEntry {
   @JsonTypeName("consumed")
   record Consumed(String processId, long offset) implements JournalEntry {}
 
-  /** A block has its place in the conversation; it is whole once it is told as completed. */
+  /** A block has its place in the conversation; it is whole once it is told as completed. @param at its timestamp, where it was noted */
   @JsonTypeName("began")
-  record Began(String conversation, String block) implements JournalEntry {}
+  record Began(String conversation, String block, String at) implements JournalEntry {}
 
   /** An event that changes what the session shows. @param at epoch milliseconds */
   @JsonTypeName("event")

@@ -24,6 +24,7 @@ import dev.agentruntime.protocol.WorkspaceFile;
 import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -66,6 +67,8 @@ final class Session {
   private final Map<String, Subagent> subagents = new LinkedHashMap<>();
   /** Ids of all blocks there ever were, in whatever conversation: none is started again. */
   private final Set<String> started = new HashSet<>();
+  /** Timestamps of blocks that an earlier runtime told of and that are read again. */
+  private final Map<String, String> times = new HashMap<>();
   private final Map<String, WorkspaceFile> files = new TreeMap<>();
   private String name;
   private ObjectNode metadata;
@@ -145,16 +148,22 @@ final class Session {
     fold(event);
   }
 
+  /** Blocks that start from now on have the timestamps that they had. @param began ISO 8601 by block */
+  void keepTimes(Map<String, String> began) {
+    times.putAll(began);
+  }
+
   void restoreFiles(Collection<WorkspaceFile> restored) {
     restored.forEach(file -> files.put(file.path(), file));
   }
 
   /** A block that streams starts empty, so that its deltas alone make its content. */
   private boolean start(BlockStart event) {
-    Block block = event.block();
+    String time = times.remove(event.block().id());
+    Block block = time == null ? event.block() : Conversation.at(time, event.block());
     String text = WellFormed.text(block.text());
     if (!block.streams() || text.isEmpty()) {
-      return emit(event);
+      return emit(new BlockStart(event.conversationId(), block));
     }
     return emit(new BlockStart(event.conversationId(), block.withText("")))
         && emit(new BlockDelta(event.conversationId(), block.id(), text));
@@ -180,10 +189,7 @@ final class Session {
       }
       block = block.withText(text);
     }
-    if (!block.timestamp().equals(known.timestamp())) {
-      block = Conversation.merged(block, Json.object().put("timestamp", known.timestamp()));
-    }
-    emit(new BlockComplete(event.conversationId(), id, block));
+    emit(new BlockComplete(event.conversationId(), id, Conversation.at(known.timestamp(), block)));
   }
 
   /** What a block is, and a text that is streamed, no update changes. */

@@ -32,8 +32,10 @@ final class SessionLoader {
    * @param delivered when it was given to an agent, or {@code null}
    * @param consumed how far the output of an agent was understood after the last turn, or {@code null}
    * @param later what was noted of the turn's work; to be forgotten if the agent's output can be read again
+   * @param began when the turn's blocks began, ISO 8601 by id
    */
-  record CutOff(Turn turn, JournalEntry.Delivered delivered, JournalEntry.Consumed consumed, List<SessionEvent> later) {}
+  record CutOff(Turn turn, JournalEntry.Delivered delivered, JournalEntry.Consumed consumed, List<SessionEvent> later,
+                Map<String, String> began) {}
 
   private final Session session;
   private final Inbox inbox;
@@ -82,6 +84,7 @@ final class SessionLoader {
     JournalEntry.Delivered delivered = null;
     JournalEntry.Consumed consumed = null;
     List<SessionEvent> later = new ArrayList<>();
+    Map<String, String> times = new HashMap<>();
     for (JournalEntry entry : entries) {
       switch (entry) {
         case JournalEntry.Accepted accepted -> inbox.restore(accepted);
@@ -94,6 +97,7 @@ final class SessionLoader {
             blockEvents(began).forEach(session::restore);
           } else {
             later.addAll(blockEvents(began));
+            times.putIfAbsent(began.block(), began.at());
           }
         }
         case JournalEntry.Happened happened -> {
@@ -113,7 +117,7 @@ final class SessionLoader {
         }
       }
     }
-    return new CutOff(cutOff, cutOff == null ? null : delivered, consumed, later);
+    return new CutOff(cutOff, cutOff == null ? null : delivered, consumed, later, times);
   }
 
   private List<SessionEvent> blockEvents(JournalEntry.Began began) {

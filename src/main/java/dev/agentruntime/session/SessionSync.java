@@ -169,6 +169,13 @@ final class SessionSync {
     return start();
   }
 
+  /** Stores what the journal has, if the store is there, so that it is known after a kill; what is not stored now is with the next sync. */
+  void noteNow() {
+    if (!failing() && !closed) {
+      store.flushJournal();
+    }
+  }
+
   /** Stores the record if it has changed. */
   Future<Void> saveRecord() {
     SessionRecord wanted = record();

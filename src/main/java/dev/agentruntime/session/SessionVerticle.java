@@ -96,7 +96,7 @@ final class SessionVerticle extends VerticleBase {
         this::recovery, ownershipLost);
     turns = new TurnRunner(services, mailbox, session, architecture, journal, store, sync, workspace, inbox, status, host);
     intake = new Intake(services.metrics(), inbox, journal, store, sync, status, turns);
-    host.connect(sync, new AgentVoice(services.metrics(), session, turns, host), this::nextLine, turns::processEnded);
+    host.connect(sync, new AgentVoice(services.metrics(), session, turns, host, sync), this::nextLine, turns::processEnded);
     SessionLoader loader = new SessionLoader(session, inbox, entries);
     SessionLoader.CutOff cutOff = loader.replay();
     if (entries.isEmpty() && !stored.transcripts().isEmpty()) {
@@ -114,6 +114,7 @@ final class SessionVerticle extends VerticleBase {
     services.metrics().messagesQueued.addAndGet(inbox.size());
     Turn open = cutOff.turn();
     status.restore(open == null ? null : new RuntimeState.Turn(open.turnId, open.messageId, open.startedAt), inbox.size());
+    session.keepTimes(cutOff.began());
     boolean found = recovery != null && recovery.sandboxId() != null && host.attach(recovery, offset(recovery, cutOff));
     boolean sameProcess = found && (cutOff.delivered() == null || cutOff.delivered().processId().equals(recovery.processId()));
     if (!sameProcess) {

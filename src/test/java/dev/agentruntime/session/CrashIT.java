@@ -2,6 +2,7 @@ package dev.agentruntime.session;
 
 import static dev.agentruntime.support.TestRuntime.await;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import dev.agentruntime.protocol.Block;
 import dev.agentruntime.protocol.Json;
@@ -65,6 +66,28 @@ class CrashIT {
       server.awaitFrame(frame -> frame.contains("\"word9 \""));
       server.kill();
       assertPickedUp(server, session, turn);
+    }
+  }
+
+  /** The text is told of, and then the journal has it, and that is the end of the server. */
+  @Test
+  void aBlockThatIsReadAgainKeepsItsTime() {
+    try (CrashableServer server = new CrashableServer(directory, "\"block\":\"msg_")) {
+      String session = server.newSession();
+      server.follow(session);
+      server.send(session, id(), LONG_TEXT);
+      server.awaitEnd();
+      List<Block> told = told(server);
+      assertThat(texts(told)).singleElement().asString().doesNotContain("word119");
+      try (TestRuntime runtime = TestRuntime.start(directory, SETTINGS)) {
+        Follower follower = runtime.follow(session);
+        SandboxTraces.await(() -> follower.assertFoldIsSnapshot().session().runtime().turn() == null, () -> "the turn runs on");
+        assertThat(texts(follower.fold().blocks())).containsExactly(words(120));
+        assertThat(follower.fold().blocks()).extracting(Block::id, Block::timestamp)
+            .containsAll(told.stream().map(block -> tuple(block.id(), block.timestamp())).toList());
+        assertThat(await(runtime.sessions().unload(session))).isNull();
+        assertThat(runtime.follow(session).start.blocks()).isEqualTo(follower.fold().blocks());
+      }
     }
   }
 
@@ -216,6 +239,13 @@ class CrashIT {
   /** Every block that the killed server told of is there, with the same id, and at least the text that it had. */
   private static void assertKeeps(CrashableServer before, Follower after) {
     Map<String, String> now = after.fold().blocks().stream().collect(Collectors.toMap(Block::id, Block::text));
+    for (Block block : told(before)) {
+      assertThat(now).containsKey(block.id());
+      assertThat(now.get(block.id())).startsWith(block.text());
+    }
+  }
+
+  private static List<Block> told(CrashableServer before) {
     EventFold told = new EventFold();
     for (String frame : before.frames()) {
       try {
@@ -224,10 +254,7 @@ class CrashIT {
         throw new UncheckedIOException(e);
       }
     }
-    for (Block block : told.blocks()) {
-      assertThat(now).containsKey(block.id());
-      assertThat(now.get(block.id())).startsWith(block.text());
-    }
+    return told.blocks();
   }
 
   private static List<String> texts(List<Block> blocks) {
