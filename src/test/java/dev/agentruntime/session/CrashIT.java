@@ -237,7 +237,7 @@ class CrashIT {
   }
 
   /** Every block that the killed server told of is there, with the same id, and at least the text that it had. */
-  private static void assertKeeps(CrashableServer before, Follower after) {
+  static void assertKeeps(CrashableServer before, Follower after) {
     Map<String, String> now = after.fold().blocks().stream().collect(Collectors.toMap(Block::id, Block::text));
     for (Block block : told(before)) {
       assertThat(now).containsKey(block.id());
@@ -257,7 +257,7 @@ class CrashIT {
     return told.blocks();
   }
 
-  private static List<String> texts(List<Block> blocks) {
+  static List<String> texts(List<Block> blocks) {
     return blocks.stream().filter(Block.AssistantText.class::isInstance).map(Block::text).toList();
   }
 }

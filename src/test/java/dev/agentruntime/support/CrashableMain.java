@@ -16,11 +16,12 @@ import java.lang.reflect.Proxy;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
 /**
- * A runtime in a process of its own, to be killed. Takes commands as lines ({@code new}, {@code follow <session>},
+ * A runtime in a process of its own, to be killed. Takes commands as lines ({@code new <profile>}, {@code follow <session>},
  * {@code send <session> <messageId> <text>}) and prints what comes of them.
  */
 public final class CrashableMain {
@@ -33,20 +34,26 @@ public final class CrashableMain {
   /** @param arguments the data directory; a mark in a journal's lines whose storing is the end, or nothing */
   public static void main(String[] arguments) throws Exception {
     String mark = arguments.length > 1 ? arguments[1] : null;
-    TestRuntime runtime = TestRuntime.start(Path.of(arguments[0]), Map.of(), store -> mark == null ? store : halting(store, mark));
+    Map<String, String> settings = new HashMap<>(System.getenv());
+    settings.keySet().removeIf(name -> !isSetting(name));
+    TestRuntime runtime = TestRuntime.start(Path.of(arguments[0]), settings, store -> mark == null ? store : halting(store, mark));
     Runtime.getRuntime().addShutdownHook(new Thread(runtime::close));
     say("READY");
     BufferedReader commands = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     for (String line = commands.readLine(); line != null; line = commands.readLine()) {
       String[] words = line.split(" ", 4);
       switch (words[0]) {
-        case "new" -> say("SESSION " + runtime.newSession());
+        case "new" -> say("SESSION " + runtime.newSession(words[1]));
         case "follow" -> follow(TestRuntime.await(runtime.sessions().join(words[1], null)));
         default -> runtime.sessions().message(words[1], new SendMessage(MessageContent.of(words[3]), words[2], null))
             .onSuccess(accepted -> say("ACCEPTED " + accepted.turnId())).onFailure(e -> say("REFUSED " + e.getMessage()));
       }
     }
     Runtime.getRuntime().halt(HALTED);
+  }
+
+  static boolean isSetting(String variable) {
+    return variable.startsWith("AGENT_RUNTIME_") || variable.startsWith("ANTHROPIC_");
   }
 
   private static void follow(Joined joined) {

@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -28,6 +29,11 @@ public final class CrashableServer implements AutoCloseable {
 
   /** @param haltAfter what the journal's lines hold after whose storing it dies, or {@code null} */
   public CrashableServer(Path dataDirectory, String haltAfter) {
+    this(dataDirectory, haltAfter, Map.of());
+  }
+
+  /** @param settings as variables, over those of the tests */
+  public CrashableServer(Path dataDirectory, String haltAfter, Map<String, String> settings) {
     List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx256m",
         "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path"),
         CrashableMain.class.getName(), dataDirectory.toString()));
@@ -35,7 +41,10 @@ public final class CrashableServer implements AutoCloseable {
       command.add(haltAfter);
     }
     try {
-      process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+      ProcessBuilder builder = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
+      builder.environment().keySet().removeIf(CrashableMain::isSetting);
+      builder.environment().putAll(settings);
+      process = builder.start();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -56,7 +65,11 @@ public final class CrashableServer implements AutoCloseable {
   }
 
   public String newSession() {
-    say("new");
+    return newSession("demo");
+  }
+
+  public String newSession(String profile) {
+    say("new " + profile);
     return await(line -> line.startsWith("SESSION ")).substring("SESSION ".length());
   }
 

@@ -12,9 +12,11 @@ import io.vertx.core.buffer.Buffer;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 /**
  * Claude Code's own transcripts: {@code projects/<working directory>/<session>.jsonl}, one file per subagent beside it in
@@ -66,15 +68,20 @@ public final class ClaudeTranscripts implements TranscriptFormat {
             subagents.add(subagent(meta, transcripts.get(path)));
           }
         });
-    List<String> called = main.blocks().stream().map(Block::id).toList();
-    subagents.sort(Comparator.comparingInt(subagent -> order(called, subagent.id())));
-    return new Conversations(main.blocks(), subagents);
+    return new Conversations(main.blocks(), inOrderOfCalls(main.blocks(), subagents));
   }
 
-  /** In the order of their calls; those that other subagents called come last. */
-  private static int order(List<String> called, String id) {
-    int index = called.indexOf(id);
-    return index < 0 ? Integer.MAX_VALUE : index;
+  /** As they were discovered when it happened, subagents of subagents among them. */
+  private static List<SessionSnapshot.Subagent> inOrderOfCalls(List<Block> main, List<SessionSnapshot.Subagent> subagents) {
+    Map<String, String> calledAt = new LinkedHashMap<>();
+    Stream.concat(main.stream(), subagents.stream().flatMap(subagent -> subagent.blocks().stream()))
+        .filter(Block.SubagentCall.class::isInstance).map(Block.SubagentCall.class::cast)
+        .forEach(call -> calledAt.put(call.subagentId(), call.timestamp()));
+    List<String> calls = List.copyOf(calledAt.keySet());
+    return subagents.stream()
+        .sorted(Comparator.comparing((SessionSnapshot.Subagent subagent) -> calledAt.get(subagent.id()),
+            Comparator.nullsLast(Comparator.naturalOrder())).thenComparing(subagent -> calls.indexOf(subagent.id())))
+        .toList();
   }
 
   private static SessionSnapshot.Subagent subagent(JsonNode meta, Buffer lines) {
