@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.agentruntime.agent.TranscriptFormat;
 import dev.agentruntime.protocol.SessionSnapshot;
 import io.vertx.core.buffer.Buffer;
+import java.util.HashMap;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -22,20 +23,21 @@ class ClaudeTranscriptsTest {
     return lines;
   }
 
-  private static Buffer meta(String toolUseId) {
-    return Buffer.buffer("{\"toolUseId\":\"" + toolUseId + "\",\"agentType\":\"t\"}");
+  private static void add(Map<String, Buffer> files, String agent, String toolUseId, Buffer lines) {
+    String path = SESSION + "/subagents/agent-" + agent;
+    files.put(path + ".jsonl", lines);
+    files.put(path + ".meta.json", Buffer.buffer("{\"toolUseId\":\"" + toolUseId + "\",\"agentType\":\"t\"}"));
   }
 
   @Test
   void subagentsAreInTheOrderInWhichTheyWereCalledWhoeverCalledThem() {
-    String folder = SESSION + "/subagents/agent-";
-    TranscriptFormat.Conversations told = new ClaudeTranscripts().read(SESSION, Map.of(
-        SESSION + ".jsonl", calls("first", "01", "third", "03", "fourth", "03"),
-        folder + "d.jsonl", calls("second", "02"), folder + "d.meta.json", meta("first"),
-        folder + "c.jsonl", calls(), folder + "c.meta.json", meta("second"),
-        folder + "b.jsonl", calls(), folder + "b.meta.json", meta("third"),
-        folder + "a.jsonl", calls(), folder + "a.meta.json", meta("fourth"),
-        folder + "0.jsonl", calls(), folder + "0.meta.json", meta("of nobody")));
+    Map<String, Buffer> files = new HashMap<>(Map.of(SESSION + ".jsonl", calls("first", "01", "third", "03", "fourth", "03")));
+    add(files, "d", "first", calls("second", "02"));
+    add(files, "c", "second", calls());
+    add(files, "b", "third", calls());
+    add(files, "a", "fourth", calls());
+    add(files, "0", "of nobody", calls());
+    TranscriptFormat.Conversations told = new ClaudeTranscripts().read(SESSION, files);
     assertThat(told.subagents()).extracting(SessionSnapshot.Subagent::id).containsExactly("first", "second", "third", "fourth", "of nobody");
   }
 }
