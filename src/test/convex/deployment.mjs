@@ -12,7 +12,7 @@ import * as profiles from "../../../conf/convex/functions/profiles";
 import schema from "../../../conf/convex/functions/schema";
 import * as sessions from "../../../conf/convex/functions/sessions";
 import * as store from "../../../conf/convex/functions/store";
-import { checkArguments, checkDocument, checkResult, REQUEST_BYTES, TRANSACTION } from "./limits.mjs";
+import { checkArguments, checkDocument, checkResult, REQUEST_BYTES, shapeOf, TRANSACTION } from "./limits.mjs";
 
 const FUNCTIONS = { bytes, contents, erasure, profiles, sessions, store };
 const TYPES = { query: "isQuery", mutation: "isMutation", action: "isAction" };
@@ -50,7 +50,7 @@ function watchDocuments() {
         const usage = running.getStore()?.usage;
         if (WRITES.has(operation)) {
           const { table, id, value } = JSON.parse(json);
-          const document = jsonToConvex(
+          const document = shapeOf(
             operation === PATCH ? JSON.parse(await original("1.0/get", JSON.stringify({ table, id }))) : value,
           );
           checkDocument(document);
@@ -59,7 +59,7 @@ function watchDocuments() {
             usage.bytesWritten += getConvexSize(document);
           }
         } else if (usage !== undefined && operation === "1.0/queryStreamNext") {
-          usage.documentsRead += JSON.parse(answer).done ? 0 : 1;
+          usage.documentsRead += answer.startsWith('{"done":true') ? 0 : 1;
         }
         return answer;
       };

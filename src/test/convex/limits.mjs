@@ -71,6 +71,24 @@ export function checkResult(result) {
   }
 }
 
+/** A value for its JSON, as large as it and with the same names, but with no more of its bytes than their number. */
+export function shapeOf(json) {
+  if (Array.isArray(json)) {
+    return json.map(shapeOf);
+  }
+  if (json === null || typeof json !== "object") {
+    return json;
+  }
+  if (typeof json.$bytes === "string") {
+    return new ArrayBuffer(Buffer.byteLength(json.$bytes, "base64"));
+  }
+  if (typeof json.$integer === "string") {
+    return 0n;
+  }
+  return Object.fromEntries(Object.entries(json).map(([name, value]) => [name, shapeOf(value)]));
+}
+
+/** @param document its shape will do */
 export function checkDocument(document) {
   checkValue(document, 0);
   const size = getDocumentSize(document);
