@@ -67,15 +67,27 @@ final class Exchange<Q extends Message, A extends Message> {
     request.headers().addAll(headers);
     request.exceptionHandler(failure -> fail(ModalStatusException.broken(failure)));
     request.response().onSuccess(this::onResponse).onFailure(failure -> fail(ModalStatusException.broken(failure)));
-    question.apply(this).onFailure(failure -> fail(ModalStatusException.broken(failure)));
+    question.apply(this).onFailure(this::fail);
   }
 
   Future<Void> write(Q message) {
-    return ended ? Future.failedFuture("the call has ended") : request.write(Buffer.buffer(message.toByteArray()));
+    return ended ? over() : request.write(bytes(message)).recover(Exchange::broken);
   }
 
   Future<Void> end(Q message) {
-    return ended ? Future.failedFuture("the call has ended") : request.end(Buffer.buffer(message.toByteArray()));
+    return ended ? over() : request.end(bytes(message)).recover(Exchange::broken);
+  }
+
+  private static Buffer bytes(Message message) {
+    return Buffer.buffer(message.toByteArray());
+  }
+
+  private static Future<Void> over() {
+    return Future.failedFuture("the call has ended");
+  }
+
+  private static Future<Void> broken(Throwable failure) {
+    return Future.failedFuture(ModalStatusException.broken(failure));
   }
 
   /** Ends the call; what has not been handed out yet never is. */

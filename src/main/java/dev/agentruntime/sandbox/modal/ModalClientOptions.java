@@ -65,14 +65,14 @@ public record ModalClientOptions(
         10_000, 30_000, 30_000, 10_000, 30_000, 300_000, 310_000, null);
   }
 
-  /** With another pace of pings. */
-  public ModalClientOptions withPings(long intervalMs, long timeoutMs) {
+  /** With other times of connections. */
+  public ModalClientOptions withConnections(long pingIntervalMs, long pingTimeoutMs, long idleConnectionMs) {
     return new ModalClientOptions(serverUrl, tokenId, tokenSecret, clientType, clientVersion, libraryVersion, environmentInline,
-        maxMessageBytes, connectionWindowBytes, streamWindowBytes, connectionsPerHost, connectTimeoutMs, callTimeoutMs, intervalMs, timeoutMs,
-        idleConnectionMs, maxThrottleWaitMs, workerPatienceMs, trust);
+        maxMessageBytes, connectionWindowBytes, streamWindowBytes, connectionsPerHost, connectTimeoutMs, callTimeoutMs, pingIntervalMs,
+        pingTimeoutMs, idleConnectionMs, maxThrottleWaitMs, workerPatienceMs, trust);
   }
 
-  /** With other limits of time. */
+  /** With other times of calls. */
   public ModalClientOptions withTimes(long callTimeoutMs, long maxThrottleWaitMs, long workerPatienceMs) {
     return new ModalClientOptions(serverUrl, tokenId, tokenSecret, clientType, clientVersion, libraryVersion, environmentInline,
         maxMessageBytes, connectionWindowBytes, streamWindowBytes, connectionsPerHost, connectTimeoutMs, callTimeoutMs, pingIntervalMs,
