@@ -17,6 +17,9 @@ import dev.agentruntime.persistence.sql.DatabaseServer;
 import dev.agentruntime.persistence.sql.SqlPersistence;
 import dev.agentruntime.sandbox.SandboxProvider;
 import dev.agentruntime.sandbox.local.LocalSandboxProvider;
+import dev.agentruntime.sandbox.modal.ModalClientOptions;
+import dev.agentruntime.sandbox.modal.ModalSandboxOptions;
+import dev.agentruntime.sandbox.modal.ModalSandboxProvider;
 import dev.agentruntime.server.Authentication;
 import dev.agentruntime.server.ClientApi;
 import dev.agentruntime.session.Profiles;
@@ -65,7 +68,8 @@ public final class AgentRuntime {
     this.vertx = vertx;
     this.settings = settings;
     this.persistence = persistence;
-    this.sandboxes = new LocalSandboxProvider(settings.dataDir().resolve("sandboxes"));
+    this.sandboxes = settings.sandboxesOnModal() ? modal(vertx, settings)
+        : new LocalSandboxProvider(settings.dataDir().resolve("sandboxes"));
     this.metrics = new RuntimeMetrics(new PrometheusMeterRegistry(PrometheusConfig.DEFAULT));
     AgentArchitecture claude = new ClaudeArchitecture(settings, new ClaudeExecutable(settings, environment.get("PATH")),
         Map.of("demo", new BuiltInAgent(DemoAgent.command(), DemoProgram.SYSTEM_PACKAGES, DemoProgram::command,
@@ -85,6 +89,16 @@ public final class AgentRuntime {
    */
   public static AgentRuntime create(Vertx vertx, Settings settings, PersistenceAdapter persistenceAdapter) {
     return new AgentRuntime(vertx, settings, persistenceAdapter, System.getenv());
+  }
+
+  private static SandboxProvider modal(Vertx vertx, Settings settings) {
+    Settings.Modal modal = settings.modal();
+    String runtimeId = modal.runtimeId().isEmpty() ? RuntimeId.of(settings.dataDir()) : modal.runtimeId();
+    return new ModalSandboxProvider(vertx,
+        ModalClientOptions.of(URI.create(modal.serverUrl()), modal.tokenId().value(), modal.tokenSecret().value()),
+        new ModalSandboxOptions(modal.appName(), modal.environment(), modal.imageBuilderVersion(), runtimeId, modal.baseImage(),
+            modal.milliCpu(), modal.memoryMib(), modal.regions(), modal.network(), modal.allowedDomains(), modal.allowedCidrs(),
+            modal.lifetimeMs(), modal.renewBeforeMs(), modal.idleTimeoutMs(), modal.leaseMs(), settings.sandbox().startTimeoutMs()));
   }
 
   /** The store that {@code storeUrl} names; a relative path of SQLite is one in the data directory. */

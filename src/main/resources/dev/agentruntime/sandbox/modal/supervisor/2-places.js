@@ -1,5 +1,5 @@
-// Where things are: below the directory that the supervisor is started in. With nothing that others could read.
-const base = process.cwd();
+// Where things are. With nothing that others could read.
+const base = settings.base;
 const places = {};
 for (const name of ['workspace', 'home', 'tmp', 'proc', 'staging']) {
   places[name] = path.join(base, name);
@@ -32,17 +32,24 @@ function identity(pid) {
   return fields === null || fields[0] === 'Z' ? null : fields[19];
 }
 
-// There is one supervisor: that of the runtime that came last.
+// There is one supervisor: that of the runtime that came last. The one before is asked to go, so that it can say so, and then made to.
 function takeOver() {
   const [pid, start] = (text(ownFile) || '').split(' ');
-  if (pid && Number(pid) !== process.pid && start && identity(pid) === start) {
-    process.kill(Number(pid), 'SIGKILL');
-    const pause = new Int32Array(new SharedArrayBuffer(4));
-    for (let i = 0; i < 1000 && identity(pid) === start; i++) {
-      Atomics.wait(pause, 0, 0, 1);
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  for (const [signal, patienceMs] of [['SIGTERM', 500], ['SIGKILL', 1000]]) {
+    if (pid && Number(pid) !== process.pid && identity(pid) === start) {
+      process.kill(Number(pid), signal);
+      for (let i = 0; i < patienceMs && identity(pid) === start; i++) {
+        Atomics.wait(pause, 0, 0, 1);
+      }
     }
   }
   writeWhole(ownFile, process.pid + ' ' + identity(process.pid));
+}
+
+function leave(message) {
+  tell({ event: 'closed', message });
+  output.end(() => process.exit(0));
 }
 
 // Makes the sandbox's folders when it is new; finds what was made when it is not.
@@ -53,8 +60,7 @@ function openPlaces() {
   }
   const facts = text(factsFile);
   if (facts === null) {
-    tell({ event: 'closed', kind: 'GONE', message: 'the sandbox was never made whole' });
-    output.end(() => process.exit(1));
+    leave('the sandbox was never made whole');
     return null;
   }
   takeOver();

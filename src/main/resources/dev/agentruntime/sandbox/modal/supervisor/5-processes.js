@@ -10,7 +10,7 @@ echo $? >"$dir/exit"
 `;
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const WHOLE_BYTES = 512;
-const CHUNK_BYTES = 64 * 1024;
+const CHUNK_BYTES = 256 * 1024;
 const UNKNOWN = -1;
 const PROCESS_ID = /^[0-9a-f]{20}$/;
 const gone = () => new Refusal('GONE', 'the process has ended');
@@ -119,7 +119,7 @@ class Reader {
     if (this.fd !== null) {
       fs.closeSync(this.fd);
       this.fd = null;
-      this.process.readers.delete(this.id);
+      readers.delete(this.id);
       answer(this.id);
     }
   }
@@ -133,7 +133,6 @@ class Kept {
     this.seenAlive = seenAlive;
     this.ended = false;
     this.input = new Input(this.dir);
-    this.readers = new Map();
     this.exit = new Promise((resolve) => {
       this.resolveExit = resolve;
     });
@@ -151,7 +150,11 @@ class Kept {
   }
 
   pump() {
-    this.readers.forEach((reader) => reader.pump());
+    readers.forEach((reader) => {
+      if (reader.process === this) {
+        reader.pump();
+      }
+    });
   }
 
   exitCode() {
@@ -197,9 +200,16 @@ class Kept {
 }
 
 const kept = new Map();
+// Also those of processes that have ended, until all their output is sent.
+const readers = new Map();
 
+// Doing it again with the same id does nothing.
 function startProcess({ process: id, command, environment, input }) {
   const dir = path.join(places.proc, id);
+  if (attachProcess(id) !== null) {
+    return Promise.resolve(kept.get(id));
+  }
+  fs.rmSync(dir, { recursive: true, force: true });
   fs.mkdirSync(dir, { mode: 0o700 });
   for (const name of ['out', 'err']) {
     fs.writeFileSync(path.join(dir, name), '', { mode: 0o600 });
@@ -208,7 +218,7 @@ function startProcess({ process: id, command, environment, input }) {
     throw new Refusal('FAILED', 'the process could not be given an input');
   }
   const env = {
-    ...process.env, PATH: process.env.PATH || DEFAULT_PATH, HOME: places.home, TMPDIR: places.tmp, SHELL: '/bin/sh', LANG: 'C.UTF-8', TERM: 'dumb',
+    ...process.env, PATH: process.env.AGENT_PATH + ':' + (process.env.PATH || DEFAULT_PATH), HOME: places.home, TMPDIR: places.tmp, SHELL: '/bin/sh', LANG: 'C.UTF-8', TERM: 'dumb',
     ...environment, [MARK]: id,
   };
   let child;
@@ -246,7 +256,7 @@ function attachProcess(id) {
   return found;
 }
 
-function process_(id) {
+function keptProcess(id) {
   const found = attachProcess(id);
   if (found === null) {
     throw new Refusal('GONE', 'there is no such process in the sandbox');
@@ -259,27 +269,27 @@ function tail(file, length) {
 }
 
 const processOperations = {
-  async start(request) {
+  async start(request, body) {
+    fileOperations.write(request, body);
     await startProcess(request);
   },
 
   async attach({ process: id }) {
-    process_(id).check();
+    keptProcess(id).check();
   },
 
   // Answered when all that the ended process wrote was sent, or reading was stopped.
   follow({ id, process: processId, offset, credit }) {
-    const followed = process_(processId);
+    const followed = keptProcess(processId);
     const reader = new Reader(id, followed, offset, credit);
-    followed.readers.set(id, reader);
+    readers.set(id, reader);
     reader.pump();
     followed.check();
     return LATER;
   },
 
-  credit({ follow, process: id, bytes }) {
-    const followed = kept.get(id);
-    const reader = followed && followed.readers.get(follow);
+  credit({ follow, bytes }) {
+    const reader = readers.get(follow);
     if (reader) {
       reader.credit += bytes;
       reader.pump();
@@ -287,25 +297,23 @@ const processOperations = {
     return LATER;
   },
 
-  unfollow({ follow, process: id }) {
-    const followed = kept.get(id);
-    const reader = followed && followed.readers.get(follow);
-    if (reader) {
-      reader.stop();
-    }
+  unfollow({ follow }) {
+    readers.get(follow)?.stop();
     return LATER;
   },
 
   input({ process: id }, body) {
-    return process_(id).input.write(body);
+    return keptProcess(id).input.write(body);
   },
 
   signal({ process: id, signal }) {
-    process_(id).signal(signal);
+    keptProcess(id).signal(signal);
   },
 
   errorTail({ process: id, length }) {
-    process_(id);
+    if (!PROCESS_ID.test(id)) {
+      throw gone();
+    }
     return { body: tail(path.join(places.proc, id, 'err'), length) };
   },
 

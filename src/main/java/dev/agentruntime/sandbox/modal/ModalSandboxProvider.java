@@ -1,0 +1,193 @@
+package dev.agentruntime.sandbox.modal;
+
+import dev.agentruntime.sandbox.Sandbox;
+import dev.agentruntime.sandbox.SandboxException;
+import dev.agentruntime.sandbox.SandboxException.Kind;
+import dev.agentruntime.sandbox.SandboxProvider;
+import dev.agentruntime.sandbox.SandboxSpec;
+import dev.agentruntime.sandbox.modal.proto.GenericResult;
+import dev.agentruntime.sandbox.modal.proto.SandboxCreateV2Response;
+import dev.agentruntime.sandbox.modal.proto.SandboxGetTaskIdRequest;
+import dev.agentruntime.sandbox.modal.proto.SandboxGetTaskIdResponse;
+import dev.agentruntime.sandbox.modal.proto.SandboxTerminateRequest;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.regex.Pattern;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Sandboxes of Modal's cloud. Each is marked with this runtime, its session, the session's owner and the attempt that made it, so that
+ * whatever becomes of a call it is found, and ended when nobody owns it. A sandbox whose runtime is gone is ended by Modal for being idle,
+ * though its agent waits in it: only execs keep it, and the one of its {@link Supervisor} ends with the runtime.
+ */
+public final class ModalSandboxProvider implements SandboxProvider {
+
+  private static final Logger log = LoggerFactory.getLogger(ModalSandboxProvider.class);
+  private static final Pattern ID = Pattern.compile("sb-[A-Za-z0-9]{1,64}");
+  private static final Duration TASK_WAIT = Duration.ofSeconds(10);
+  private static final Duration END_WAIT = Duration.ofSeconds(10);
+  private static final int END_WAITS = 12;
+
+  private final ModalClient client;
+  private final ModalSandboxOptions options;
+  private final ModalAccount account;
+  private final ModalImages images;
+  private final SandboxTags tags;
+  private final Map<String, ModalSandbox> sandboxes = new ConcurrentHashMap<>();
+
+  public ModalSandboxProvider(Vertx vertx, ModalClientOptions client, ModalSandboxOptions options) {
+    this.client = new ModalClient(vertx, client);
+    this.options = options;
+    this.account = new ModalAccount(this.client, options);
+    this.images = new ModalImages(this.client, account);
+    this.tags = new SandboxTags(this.client, account, options.runtimeId());
+  }
+
+  @Override
+  public String name() {
+    return "modal";
+  }
+
+  /** Says at once if the token is not accepted. That Modal cannot be reached may pass. */
+  @Override
+  public Future<Void> start() {
+    return Future.all(account.appId(), account.imageBuilderVersion()).<Void>mapEmpty().recover(failure -> {
+      boolean refused = ModalStatusException.statusOf(failure).filter(RetryPolicy.CONTROL_PLANE.codes()::contains).isEmpty();
+      log.warn("Modal: {}", failure.getMessage());
+      return refused ? Future.failedFuture(failure) : Future.succeededFuture();
+    });
+  }
+
+  @Override
+  public boolean equips() {
+    return true;
+  }
+
+  @Override
+  public Future<Sandbox> create(SandboxSpec spec, Consumer<String> progress) {
+    progress.accept("Preparing the image");
+    return images.get(SandboxImage.of(spec.needs(), options.baseImage()), progress).compose(imageId -> {
+      progress.accept("Creating a sandbox on Modal");
+      return account.appId().compose(appId -> client.call(ModalRpc.SANDBOX_CREATE,
+          SandboxRequests.create(appId, imageId, options, spec, tags.of(spec))))
+          .recover(failure -> endLost(spec, failure));
+    }).compose(made -> connect(made, spec, progress)
+        .recover(failure -> terminate(made.getSandboxId()).transform(ended -> Future.failedFuture(failure))));
+  }
+
+  /** The answer may be lost, and the sandbox made. */
+  private <T> Future<T> endLost(SandboxSpec spec, Throwable failure) {
+    return tags.find(tags.creation(spec)).compose(found -> Future.join(found.stream().map(info -> terminate(info.sandboxId())).toList()))
+        .transform(done -> {
+          if (done.failed()) {
+            log.warn("what an attempt to make a sandbox may have left is looked for later: {}", done.cause().getMessage());
+          }
+          return Future.failedFuture(failure);
+        });
+  }
+
+  private Future<Sandbox> connect(SandboxCreateV2Response made, SandboxSpec spec, Consumer<String> progress) {
+    long createdAt = System.currentTimeMillis();
+    RouterAccess.Grant grant = made.hasCommandRouterAccess() ? RouterAccess.Grant.of(made.getCommandRouterAccess()) : null;
+    JsonObject facts = new JsonObject().put("sessionId", spec.sessionId()).put("ignoredNames", new JsonArray(spec.ignoredNames()))
+        .put("expiresAt", createdAt + options.lifetimeMs());
+    Future<String> task = Future.succeededFuture(made.getTaskId());
+    if (made.getTaskId().isEmpty()) {
+      progress.accept("Waiting for a place on Modal");
+      task = task(made.getSandboxId(), System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(options.startTimeoutMs()));
+    }
+    return task.compose(taskId -> {
+      progress.accept("Connecting to the sandbox");
+      return open(made.getSandboxId(), taskId, grant, facts);
+    });
+  }
+
+  private Future<Sandbox> open(String sandboxId, String taskId, RouterAccess.Grant grant, JsonObject facts) {
+    CommandRouter router = client.router(sandboxId, taskId, grant);
+    ModalSandbox sandbox = new ModalSandbox(router, options, () -> terminate(sandboxId), () -> sandboxes.remove(sandboxId));
+    sandboxes.put(sandboxId, sandbox);
+    return sandbox.open(facts).onFailure(e -> sandbox.release());
+  }
+
+  /** Waits until it has a place. */
+  private Future<String> task(String sandboxId, long deadline) {
+    return askTask(sandboxId).compose(answer -> {
+      if (!answer.getTaskId().isEmpty()) {
+        return Future.succeededFuture(answer.getTaskId());
+      }
+      if (System.nanoTime() > deadline) {
+        return Future.failedFuture(new SandboxException(Kind.FAILED, "Modal has no place for the sandbox at the moment: try again later, or ask "
+            + "for less memory, fewer cores or other regions"));
+      }
+      return task(sandboxId, deadline);
+    });
+  }
+
+  private Future<SandboxGetTaskIdResponse> askTask(String sandboxId) {
+    Duration wait = TASK_WAIT.toMillis() < options.startTimeoutMs() ? TASK_WAIT : Duration.ofMillis(options.startTimeoutMs());
+    return client.call(ModalRpc.SANDBOX_GET_TASK_ID, SandboxGetTaskIdRequest.newBuilder().setSandboxId(sandboxId)
+            .setTimeout(wait.toMillis() / 1000f).build(), wait.multipliedBy(3))
+        .compose(answer -> answer.hasTaskResult() && answer.getTaskResult().getStatus() != GenericResult.GenericStatus.GENERIC_STATUS_UNSPECIFIED
+            ? Future.failedFuture(ModalFailure.ended(answer.getTaskResult(), null)) : Future.succeededFuture(answer));
+  }
+
+  @Override
+  public Future<Sandbox> attach(String sandboxId) {
+    if (!ID.matcher(sandboxId).matches()) {
+      return Future.failedFuture(gone());
+    }
+    ModalSandbox known = sandboxes.get(sandboxId);
+    return known != null ? Future.succeededFuture(known)
+        : askTask(sandboxId).compose(answer -> open(sandboxId, answer.getTaskId(), null, null));
+  }
+
+  @Override
+  public Future<List<SandboxInfo>> list() {
+    return tags.find(List.of());
+  }
+
+  @Override
+  public Future<Void> terminate(String sandboxId) {
+    if (!ID.matcher(sandboxId).matches()) {
+      return Future.succeededFuture();
+    }
+    return client.call(ModalRpc.SANDBOX_TERMINATE, SandboxTerminateRequest.newBuilder().setSandboxId(sandboxId).build())
+        .compose(answer -> answer.hasExistingResult() ? Future.succeededFuture() : confirmEnd(sandboxId, END_WAITS))
+        .recover(failure -> ModalFailure.isGone(failure) ? Future.succeededFuture() : Future.failedFuture(failure))
+        .onSuccess(v -> {
+          ModalSandbox known = sandboxes.remove(sandboxId);
+          if (known != null) {
+            known.ended();
+          }
+        });
+  }
+
+  private Future<Void> confirmEnd(String sandboxId, int waits) {
+    return client.ended(sandboxId, END_WAIT).compose(end -> {
+      if (end.isPresent()) {
+        return Future.succeededFuture();
+      }
+      return waits > 1 ? confirmEnd(sandboxId, waits - 1)
+          : Future.failedFuture(new SandboxException(Kind.FAILED, "Modal was told to end the sandbox and does not say that it has"));
+    });
+  }
+
+  @Override
+  public Future<Void> close() {
+    List<Future<Void>> released = sandboxes.values().stream().map(ModalSandbox::release).toList();
+    return Future.join(released).transform(done -> client.close());
+  }
+
+  private static SandboxException gone() {
+    return new SandboxException(Kind.GONE, "the sandbox has ended");
+  }
+}
