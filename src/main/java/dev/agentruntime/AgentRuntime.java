@@ -34,6 +34,7 @@ import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.internal.VertxInternal;
 import java.nio.file.Path;
+import java.net.URI;
 import java.time.Clock;
 import java.util.HashMap;
 import java.util.List;

@@ -1,0 +1,221 @@
+package dev.agentruntime.session;
+
+import static dev.agentruntime.support.TestRuntime.await;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.agentruntime.protocol.Block;
+import dev.agentruntime.protocol.RuntimeState;
+import dev.agentruntime.protocol.SandboxItem;
+import dev.agentruntime.protocol.SendMessage;
+import dev.agentruntime.protocol.SessionEvent;
+import dev.agentruntime.protocol.TurnOutcome;
+import dev.agentruntime.sandbox.modal.ModalRpc;
+import dev.agentruntime.sandbox.modal.proto.GenericResult.GenericStatus;
+import dev.agentruntime.support.Follower;
+import dev.agentruntime.support.SandboxTraces;
+import dev.agentruntime.support.TestRuntime;
+import dev.agentruntime.support.modal.FakeModal;
+import dev.agentruntime.support.modal.Fault;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.grpc.common.GrpcStatus;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Sessions whose sandboxes are Modal's, from the first message to the last sandbox' end. */
+class ModalSessionIT {
+
+  @TempDir
+  Path directory;
+  private FakeModal modal;
+
+  @BeforeEach
+  void start() {
+    modal = FakeModal.start(directory.resolve("modal"));
+  }
+
+  @AfterEach
+  void stop() {
+    modal.close();
+  }
+
+  private TestRuntime runtime(Map<String, String> settings) {
+    Map<String, String> environment = new HashMap<>(modal.environment());
+    environment.putAll(settings);
+    return TestRuntime.start(directory.resolve("data"), environment);
+  }
+
+  @Test
+  void aConversationIsHeldRestoredAndLeavesNothing() {
+    try (TestRuntime runtime = runtime(Map.of())) {
+      String session = runtime.newSession();
+      Follower before = runtime.follow(session);
+      before.awaitTurn(runtime.send(session, "say \"first words\" in 4 deltas every 1 ms; write a/notes.txt: hello").turnId());
+      before.assertFoldIsSnapshot();
+      assertThat(statusMessages(before)).containsSubsequence("Creating the sandbox", "Preparing the image", "Building the image",
+          "Creating a sandbox on Modal", "Connecting to the sandbox", "Restoring the workspace", "Preparing the agent", "Starting the agent");
+      List<SandboxItem> sandboxes = await(runtime.sessions().sandboxes());
+      assertThat(sandboxes).singleElement().satisfies(item -> {
+        assertThat(item.sessionId()).isEqualTo(session);
+        assertThat(item.state()).isEqualTo(SandboxItem.State.READY);
+        assertThat(item.sandboxId()).isEqualTo(modal.alive().getFirst().id());
+      });
+      assertThat(modal.alive().getFirst().tags()).containsEntry("agent-runtime-session", session)
+          .containsEntry("agent-runtime-owner", before.start.epoch()).containsKeys("agent-runtime", "agent-runtime-creation");
+      await(runtime.sessions().unload(session));
+      assertThat(modal.alive()).isEmpty();
+      assertThat(await(runtime.sessions().sandboxes())).isEmpty();
+
+      Follower after = runtime.follow(session);
+      after.awaitTurn(runtime.send(session, "recall").turnId());
+      assertThat(after.fold().blocks().stream().map(Block::text).filter(Objects::nonNull)).anyMatch(text -> text.contains("first words"));
+      assertThat(await(runtime.sessions().readFile(session, "a/notes.txt", 0, 100))).isEqualTo(Buffer.buffer("hello"));
+      assertThat(modal.images()).hasSize(1);
+      runtime.unloadAll();
+    }
+    assertThat(modal.alive()).isEmpty();
+  }
+
+  @Test
+  void aStartMakesFewCalls() {
+    try (TestRuntime runtime = runtime(Map.of())) {
+      String first = runtime.newSession();
+      runtime.follow(first).awaitTurn(runtime.send(first, "say \"x\"").turnId());
+      modal.forgetCalls();
+      String session = runtime.newSession();
+      Follower follower = runtime.follow(session);
+      SendMessage.Accepted accepted = runtime.send(session, "say \"y\"");
+      follower.await(SessionEvent.BlockDelta.class, delta -> true);
+      assertThat(modal.calls(ModalRpc.SANDBOX_CREATE)).isEqualTo(1);
+      assertThat(modal.calls(ModalRpc.EXEC_START)).isEqualTo(1);
+      assertThat(modal.calls(ModalRpc.EXEC_STDIO_READ)).isEqualTo(1);
+      assertThat(modal.calls(ModalRpc.EXEC_STDIN_WRITE)).isLessThanOrEqualTo(4);
+      assertThat(modal.calls()).as("no call beside").containsOnlyKeys(ModalRpc.SANDBOX_CREATE.name(), ModalRpc.EXEC_START.name(),
+          ModalRpc.EXEC_STDIO_READ.name(), ModalRpc.EXEC_STDIN_WRITE.name());
+      follower.awaitTurn(accepted.turnId());
+      runtime.unloadAll();
+    }
+  }
+
+  @Test
+  void aSandboxThatDiesMidTurnEndsTheTurnAndTheNextHasAnother() {
+    try (TestRuntime runtime = runtime(Map.of())) {
+      String session = runtime.newSession();
+      Follower follower = runtime.follow(session);
+      follower.awaitTurn(runtime.send(session, "say \"remembered\"; write kept.txt: kept").turnId());
+      await(runtime.sessions().sync(session));
+      SendMessage.Accepted cut = runtime.send(session, "say 1000 deltas every 20 ms");
+      follower.await(SessionEvent.BlockDelta.class, delta -> delta.delta().contains("word9 "));
+      modal.end(modal.alive().getFirst().id(), GenericStatus.GENERIC_STATUS_MEMORY_MANAGER_EVICTION);
+      SessionEvent.TurnCompleted ended = follower.awaitTurn(cut.turnId());
+      assertThat(ended.outcome()).isEqualTo(TurnOutcome.ERROR);
+      assertThat(follower.awaitTurn(runtime.send(session, "recall").turnId()).outcome()).isEqualTo(TurnOutcome.SUCCESS);
+      assertThat(follower.fold().blocks().stream().map(Block::text).filter(Objects::nonNull)).anyMatch(text -> text.contains("remembered"));
+      assertThat(modal.alive()).hasSize(1);
+      follower.assertFoldIsSnapshot();
+      runtime.unloadAll();
+    }
+  }
+
+  @Test
+  void aSessionThatOutlivesItsSandboxGoesOnInANewOne() {
+    try (TestRuntime runtime = runtime(Map.of("MODAL_LIFETIME_MS", "600000", "MODAL_RENEW_BEFORE_MS", "599000"))) {
+      String session = runtime.newSession();
+      Follower follower = runtime.follow(session);
+      follower.awaitTurn(runtime.send(session, "say \"before\"; write kept.txt: kept; slow 1100 ms").turnId());
+      String first = modal.alive().getFirst().id();
+      follower.awaitTurn(runtime.send(session, "recall").turnId());
+      assertThat(modal.alive()).singleElement().satisfies(now -> assertThat(now.id()).isNotEqualTo(first));
+      assertThat(follower.fold().blocks().stream().map(Block::text).filter(Objects::nonNull)).anyMatch(text -> text.contains("before"));
+      assertThat(follower.fold().completedTurns()).allMatch(turn -> turn.outcome() == TurnOutcome.SUCCESS);
+      assertThat(statusMessages(follower)).contains("Moving to a new sandbox, since this one has nearly reached its age");
+      follower.assertFoldIsSnapshot();
+      runtime.unloadAll();
+    }
+  }
+
+  @Test
+  void whatNoSessionOwnsIsEndedAndWhatIsOthersIsNot() {
+    String orphan;
+    try (TestRuntime lost = runtime(Map.of())) {
+      String session = lost.newSession();
+      Follower follower = lost.follow(session);
+      lost.send(session, "say 1000 deltas every 50 ms");
+      follower.await(SessionEvent.BlockDelta.class, delta -> true);
+      orphan = modal.alive().getFirst().id();
+    }
+    try (TestRuntime other = TestRuntime.start(directory.resolve("other"), withSweeps())) {
+      String session = other.newSession();
+      Follower follower = other.follow(session);
+      other.send(session, "say 1000 deltas every 50 ms");
+      follower.await(SessionEvent.BlockDelta.class, delta -> true);
+      assertThat(await(other.sessions().sandboxes())).hasSize(1);
+      Map<String, String> forgetful = new HashMap<>(withSweeps());
+      forgetful.put("AGENT_RUNTIME_STORE_URL", "memory:");
+      try (TestRuntime next = TestRuntime.start(directory.resolve("data"), forgetful)) {
+        SandboxTraces.await(() -> modal.alive().stream().noneMatch(sandbox -> sandbox.id().equals(orphan)), () -> "the orphan is there still");
+        assertThat(await(next.sessions().sandboxes())).isEmpty();
+      }
+      assertThat(modal.alive()).hasSize(1);
+      other.unloadAll();
+    }
+    assertThat(modal.alive()).isEmpty();
+  }
+
+  @Test
+  void aSandboxWhoseRuntimeIsGoneIsIdleThoughItsAgentWaits() {
+    Map<String, String> settings = Map.of("MODAL_LEASE_MS", "1000", "MODAL_IDLE_TIMEOUT_MS", "30000");
+    try (TestRuntime runtime = runtime(settings)) {
+      String session = runtime.newSession();
+      Follower follower = runtime.follow(session);
+      follower.awaitTurn(runtime.send(session, "say \"x\"").turnId());
+      // While the runtime lives, and whatever its lease is, the sandbox is not idle.
+      modal.timePasses(Duration.ofMinutes(10));
+      follower.awaitTurn(runtime.send(session, "slow 2500 ms; say \"y\"").turnId());
+      assertThat(modal.alive()).singleElement().satisfies(sandbox -> assertThat(sandbox.activeExecs()).isEqualTo(1));
+      // From now on it is as dead to Modal as a killed one.
+      modal.meet(ModalRpc.EXEC_STDIN_WRITE, 1_000_000, Fault.hang());
+      SandboxTraces.await(() -> modal.alive().getFirst().activeExecs() == 0, () -> "the supervisor runs without a runtime");
+      modal.timePasses(Duration.ofSeconds(31));
+      SandboxTraces.await(() -> modal.alive().isEmpty(), () -> "the sandbox is not ended for being idle");
+      modal.clearFaults();
+    }
+  }
+
+  @Test
+  void aStartThatFailsSaysWhyAndLeavesNothing() {
+    try (TestRuntime runtime = runtime(Map.of("AGENT_RUNTIME_SANDBOX_START_TIMEOUT_MS", "3000"))) {
+      String session = runtime.newSession();
+      Follower follower = runtime.follow(session);
+      modal.failNextBuild(GenericStatus.GENERIC_STATUS_FAILURE, "no such package");
+      assertThat(follower.awaitTurn(runtime.send(session, "say \"x\"").turnId()).error()).contains("image", "no such package");
+      modal.capacity(false);
+      assertThat(follower.awaitTurn(runtime.send(session, "say \"x\"").turnId()).outcome()).isEqualTo(TurnOutcome.ERROR);
+      SandboxTraces.await(() -> modal.alive().isEmpty(), () -> "a sandbox is left of a start that failed");
+      modal.capacity(true);
+      modal.meet(ModalRpc.EXEC_START, 1, Fault.refuse(GrpcStatus.INTERNAL));
+      assertThat(follower.awaitTurn(runtime.send(session, "say \"now\"").turnId()).outcome()).isEqualTo(TurnOutcome.SUCCESS);
+      runtime.unloadAll();
+    }
+    assertThat(modal.alive()).isEmpty();
+  }
+
+  private Map<String, String> withSweeps() {
+    Map<String, String> environment = new HashMap<>(modal.environment());
+    environment.put("AGENT_RUNTIME_SANDBOX_SWEEP_INTERVAL_MS", "100");
+    return environment;
+  }
+
+  private static List<String> statusMessages(Follower follower) {
+    return follower.events().stream().filter(SessionEvent.StatusChanged.class::isInstance)
+        .map(event -> ((SessionEvent.StatusChanged) event).runtime().sandbox()).filter(Objects::nonNull)
+        .map(RuntimeState.Sandbox::statusMessage).filter(Objects::nonNull).distinct().toList();
+  }
+}
