@@ -88,10 +88,11 @@ class ModalSessionIT {
     try (TestRuntime runtime = runtime(Map.of())) {
       String first = runtime.newSession();
       runtime.follow(first).awaitTurn(runtime.send(first, "say \"x\"").turnId());
+      await(runtime.sessions().unload(first));
       modal.forgetCalls();
       String session = runtime.newSession();
       Follower follower = runtime.follow(session);
-      SendMessage.Accepted accepted = runtime.send(session, "say \"y\"");
+      SendMessage.Accepted accepted = runtime.send(session, "say 40 deltas every 50 ms");
       follower.await(SessionEvent.BlockDelta.class, delta -> true);
       assertThat(modal.calls(ModalRpc.SANDBOX_CREATE)).isEqualTo(1);
       assertThat(modal.calls(ModalRpc.EXEC_START)).isEqualTo(1);

@@ -9,6 +9,7 @@ import io.vertx.core.json.JsonObject;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -32,6 +33,9 @@ final class Supervisor {
   private static final long MOST_RETRY_MS = 10_000;
   private static final int BEATS_PER_LEASE = 3;
   private static final long GOODBYE_MS = 1000;
+
+  /** What nobody waits for: it goes with what comes next. */
+  private static final Set<String> HAS_TIME = Set.of("watch", "follow", "credit", "unfollow", "beat");
 
   record Answer(JsonObject header, Buffer body) {}
 
@@ -175,11 +179,13 @@ final class Supervisor {
     if (closed != null) {
       return;
     }
-    if (!spoken) {
-      tell(new JsonObject().put("op", "beat"));
-    }
     spoken = false;
-    loop.delay(leaseMs / BEATS_PER_LEASE).onSuccess(v -> beat());
+    loop.delay(leaseMs / BEATS_PER_LEASE).onSuccess(v -> {
+      if (!spoken) {
+        tell(new JsonObject().put("op", "beat"));
+      }
+      beat();
+    });
   }
 
   private void broken(Connection lost, Throwable why) {
@@ -268,7 +274,7 @@ final class Supervisor {
 
     void send(int id, JsonObject header, Buffer body) {
       spoken = true;
-      input.send(header.copy().put("id", id), body);
+      input.send(header.copy().put("id", id), body, HAS_TIME.contains(header.getString("op")));
     }
 
     /** Done when it is gone. */

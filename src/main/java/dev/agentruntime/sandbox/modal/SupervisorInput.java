@@ -1,6 +1,5 @@
 package dev.agentruntime.sandbox.modal;
 
-import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.json.JsonObject;
 import java.util.ArrayDeque;
@@ -16,6 +15,7 @@ final class SupervisorInput {
   /** Of one call. */
   private static final int MOST_BYTES = 2 << 20;
   private static final int PREFIX_BYTES = 8;
+  private static final long MOMENT_MS = 5;
 
   private final CommandRouter router;
   private final String execId;
@@ -30,13 +30,18 @@ final class SupervisorInput {
     this.onFailure = onFailure;
   }
 
-  void send(JsonObject header, Buffer body) {
+  /** @param hasTime whether it may wait a moment for something else to go with it */
+  void send(JsonObject header, Buffer body, boolean hasTime) {
     Buffer head = header.toBuffer();
     waiting.add(Buffer.buffer(PREFIX_BYTES + head.length()).appendInt(head.length()).appendInt(body.length()).appendBuffer(head));
     for (int at = 0; at < body.length(); at += MOST_BYTES) {
       waiting.add(body.slice(at, Math.min(body.length(), at + MOST_BYTES)));
     }
-    write();
+    if (hasTime) {
+      router.scope().delay(MOMENT_MS).onSuccess(v -> write());
+    } else {
+      write();
+    }
   }
 
   private void write() {
@@ -44,22 +49,19 @@ final class SupervisorInput {
       return;
     }
     writing = true;
-    // What is said in one go goes in one call.
-    router.scope().here(Future.succeededFuture()).onComplete(now -> {
-      Buffer part = Buffer.buffer();
-      while (!waiting.isEmpty() && (part.length() == 0 || part.length() + waiting.peek().length() <= MOST_BYTES)) {
-        part.appendBuffer(waiting.poll());
+    Buffer part = Buffer.buffer();
+    while (!waiting.isEmpty() && (part.length() == 0 || part.length() + waiting.peek().length() <= MOST_BYTES)) {
+      part.appendBuffer(waiting.poll());
+    }
+    router.write(execId, written, part, false).onComplete(done -> {
+      writing = false;
+      if (done.failed()) {
+        waiting.clear();
+        onFailure.accept(done.cause());
+      } else {
+        written += part.length();
+        write();
       }
-      router.write(execId, written, part, false).onComplete(done -> {
-        writing = false;
-        if (done.failed()) {
-          waiting.clear();
-          onFailure.accept(done.cause());
-        } else {
-          written += part.length();
-          write();
-        }
-      });
     });
   }
 }
