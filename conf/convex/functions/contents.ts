@@ -28,7 +28,7 @@ export async function contentOf(
     .first();
 }
 
-/** `bytes` belong at `offset`; what of them is stored already is left out. Says what there is to write, and after which length. */
+/** The part of `bytes`, which belong at `offset`, that comes after the `length` bytes that are stored already. */
 function unknownPart(length: number, offset: bigint, bytes: ArrayBuffer): ArrayBuffer {
   if (offset > BigInt(length)) {
     throw refusal("GAP");

@@ -10,7 +10,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** A save that was reported complete outlives our process, however it ends. That Convex itself keeps what it committed is Convex's to prove. */
+/** A save that was reported complete outlives our process, however it ends. That Convex keeps what it has committed is Convex's to prove. */
 @Timeout(180)
 class ConvexDurabilityIT implements SavedByProcesses {
 

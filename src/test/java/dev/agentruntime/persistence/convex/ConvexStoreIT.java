@@ -303,7 +303,8 @@ class ConvexStoreIT implements StoreUnderTest {
 
   @Test
   void anyJsonIsKept() {
-    ObjectNode metadata = json("{\"$bytes\":\"x\",\"$set\":[],\"_id\":1,\"\":2,\"\u043a\u043b\u044e\u0447\":{\"a.b\":[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]}}");
+    ObjectNode metadata = json("{\"$bytes\":\"x\",\"$set\":[],\"_id\":1,\"\":2,"
+        + "\"\u043a\u043b\u044e\u0447\":{\"a.b\":[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]}}");
     SessionRecord record = new SessionRecord("s", "t", "p", "\u0000\ufeff", 1, 1, metadata, metadata, metadata);
     await(store.createSessionRecord(record, EPOCH));
     assertThat(await(store.findSession("s"))).contains(record);
