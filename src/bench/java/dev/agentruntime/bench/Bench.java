@@ -7,7 +7,8 @@ import java.util.Map;
 /** Prints the table. Arguments are names of figures; without one, all are measured. */
 public final class Bench {
 
-  private interface Figure {
+  /** Something that is measured. One that needs the servers of the tests is among them, and found by its name. */
+  interface Figure {
     void measure(Table table) throws Exception;
   }
 
@@ -22,12 +23,16 @@ public final class Bench {
     FIGURES.put("fanout", FanoutBench::measure);
   }
 
+  /** These are measured only when they are asked for. */
+  private static final Map<String, String> WITH_SERVERS = Map.of("stores", "dev.agentruntime.bench.StoresBench");
+
   private Bench() {}
 
   public static void main(String[] arguments) throws Exception {
     List<String> chosen = arguments.length == 0 ? List.copyOf(FIGURES.keySet()) : List.of(arguments);
-    if (!FIGURES.keySet().containsAll(chosen)) {
-      System.err.println("Figures are: " + String.join(" ", FIGURES.keySet()));
+    if (!chosen.stream().allMatch(name -> FIGURES.containsKey(name) || WITH_SERVERS.containsKey(name))) {
+      System.err.println("Figures are: " + String.join(" ", FIGURES.keySet()) + "; and each alone, compiled with the tests: "
+          + String.join(" ", WITH_SERVERS.keySet()));
       System.exit(2);
     }
     Child.quiet();
@@ -36,9 +41,20 @@ public final class Bench {
         Runtime.version(), Runtime.getRuntime().availableProcessors(), Child.LOG);
     Table table = new Table();
     for (String name : chosen) {
-      FIGURES.get(name).measure(table);
+      figure(name).measure(table);
     }
     table.print();
     System.exit(0);
+  }
+
+  private static Figure figure(String name) throws ReflectiveOperationException {
+    if (FIGURES.containsKey(name)) {
+      return FIGURES.get(name);
+    }
+    try {
+      return (Figure) Class.forName(WITH_SERVERS.get(name)).getDeclaredConstructor().newInstance();
+    } catch (ClassNotFoundException e) {
+      throw new IllegalStateException("The tests are not compiled: mvn -q test-compile exec:exec@bench -Dbench=" + name, e);
+    }
   }
 }

@@ -1,5 +1,6 @@
 package dev.agentruntime.persistence.sql;
 
+import dev.agentruntime.support.Written;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
@@ -61,6 +62,11 @@ final class DatabaseProcess {
       all.forEach(ProcessHandle::destroyForcibly);
       all.forEach(each -> each.onExit().join());
     }
+  }
+
+  /** What it and all of its own have written to files so far. */
+  long writtenBytes() {
+    return Stream.concat(Stream.of(process.toHandle()), process.descendants()).mapToLong(each -> Written.bytes(each.pid())).sum();
   }
 
   /** Stops it as its signal to end does. */
