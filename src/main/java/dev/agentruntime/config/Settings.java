@@ -112,6 +112,8 @@ public record Settings(
 
   /**
    * @param requestBytes the largest request body and socket message
+   * @param requestHeadMs from a connection's opening, or the end of its last answer, to a whole set of headers
+   * @param requestBodyMs from the headers to the end of the body
    * @param queuedMessages messages of a session that may wait
    * @param eventLogBytes what a session keeps of its past events, encoded, for readers that lag or come back
    * @param agentLineBytes the longest line of an agent's output
@@ -119,11 +121,13 @@ public record Settings(
    * @param unsavedBytes what a session keeps in memory while the store is away, before its agent has to wait
    * @param unsavedTotalBytes what all sessions together keep
    */
-  public record Limits(int requestBytes, int queuedMessages, int eventLogBytes, int agentLineBytes, int loadedSessions, int unsavedBytes,
-                       long unsavedTotalBytes) {
+  public record Limits(int requestBytes, long requestHeadMs, long requestBodyMs, int queuedMessages, int eventLogBytes, int agentLineBytes,
+                       int loadedSessions, int unsavedBytes, long unsavedTotalBytes) {
     public Limits {
       new Checks()
           .range("requestBytes", requestBytes, 1024, 1024 * MIB)
+          .range("requestHeadMs", requestHeadMs, 1, HOUR_MS)
+          .range("requestBodyMs", requestBodyMs, 1, 24 * HOUR_MS)
           .range("queuedMessages", queuedMessages, 0, 100_000)
           .range("eventLogBytes", eventLogBytes, 1024, 1024 * MIB)
           .range("agentLineBytes", agentLineBytes, 1024, 1024 * MIB)

@@ -44,7 +44,7 @@ public final class ServerVerticle extends VerticleBase {
   @Override
   public Future<?> start() {
     HttpServer server = vertx.createHttpServer(options(settings));
-    SlowClients slowClients = new SlowClients(vertx);
+    SlowClients slowClients = new SlowClients(vertx, settings.limits().requestHeadMs(), settings.limits().requestBodyMs());
     server.connectionHandler(slowClients::opened);
     server.invalidRequestHandler(ServerVerticle::invalid);
     server.requestHandler(request -> {

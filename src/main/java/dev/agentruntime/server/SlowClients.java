@@ -13,16 +13,10 @@ import java.util.Map;
  */
 final class SlowClients {
 
-  private static final long SWEEP_MS = 5_000;
-
-  /** From the opening, or the end of the last answer, to a whole set of headers. */
-  private static final long IDLE_MS = 60_000;
-
-  /** From the headers to the end of the body. */
-  private static final long BODY_MS = 300_000;
+  private static final long MAX_SWEEP_MS = 5_000;
 
   private final Map<HttpConnection, Waiting> connections = new HashMap<>();
-  private final long idleMs;
+  private final long headMs;
   private final long bodyMs;
 
   /** @param request the last one, or {@code null} before the first */
@@ -42,14 +36,14 @@ final class SlowClients {
     }
   }
 
-  SlowClients(Vertx vertx) {
-    this(vertx, SWEEP_MS, IDLE_MS, BODY_MS);
-  }
-
-  SlowClients(Vertx vertx, long sweepMs, long idleMs, long bodyMs) {
-    this.idleMs = idleMs;
+  /**
+   * @param headMs from the opening, or the end of the last answer, to a whole set of headers
+   * @param bodyMs from the headers to the end of the body
+   */
+  SlowClients(Vertx vertx, long headMs, long bodyMs) {
+    this.headMs = headMs;
     this.bodyMs = bodyMs;
-    vertx.setPeriodic(sweepMs, timer -> sweep(System.nanoTime()));
+    vertx.setPeriodic(Math.min(MAX_SWEEP_MS, Math.max(1, Math.min(headMs, bodyMs) / 10)), timer -> sweep(System.nanoTime()));
   }
 
   int watched() {
@@ -79,6 +73,6 @@ final class SlowClients {
   }
 
   private boolean tooLong(Waiting waiting, long now) {
-    return now - waiting.sinceNanos() > (waiting.request() == null ? idleMs : bodyMs) * 1_000_000;
+    return now - waiting.sinceNanos() > (waiting.request() == null ? headMs : bodyMs) * 1_000_000;
   }
 }

@@ -55,6 +55,8 @@ class SettingsLoaderTest {
         number("syncIntervalMs", "AGENT_RUNTIME_SYNC_INTERVAL_MS", 6L),
         number("shutdownGraceMs", "AGENT_RUNTIME_SHUTDOWN_GRACE_MS", 7L),
         number("limits.requestBytes", "AGENT_RUNTIME_LIMITS_REQUEST_BYTES", 2048),
+        number("limits.requestHeadMs", "AGENT_RUNTIME_LIMITS_REQUEST_HEAD_MS", 8L),
+        number("limits.requestBodyMs", "AGENT_RUNTIME_LIMITS_REQUEST_BODY_MS", 10L),
         number("limits.queuedMessages", "AGENT_RUNTIME_LIMITS_QUEUED_MESSAGES", 3),
         number("limits.eventLogBytes", "AGENT_RUNTIME_LIMITS_EVENT_LOG_BYTES", 4096),
         number("limits.agentLineBytes", "AGENT_RUNTIME_LIMITS_AGENT_LINE_BYTES", 5000),
@@ -316,7 +318,7 @@ class SettingsLoaderTest {
 
   @Test
   void aRecordRefusesWhatMakesNoSenseByItself() {
-    assertThatThrownBy(() -> new Settings.Limits(0, -1, 2048, 2048, 1, 1024, 1024))
+    assertThatThrownBy(() -> new Settings.Limits(0, 1, 1, -1, 2048, 2048, 1, 1024, 1024))
         .isInstanceOf(InvalidSettingsException.class).hasMessageContaining("requestBytes").hasMessageContaining("queuedMessages");
   }
 

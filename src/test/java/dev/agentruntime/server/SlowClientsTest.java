@@ -32,7 +32,7 @@ class SlowClientsTest {
   void aQuietWebSocketOutlivesConnectionsThatNeverAsk() throws Exception {
     Promise<HttpServer> listening = Promise.promise();
     vertx.runOnContext(v -> {
-      SlowClients slow = new SlowClients(vertx, 20, 2000, 2000);
+      SlowClients slow = new SlowClients(vertx, 2000, 2000);
       vertx.createHttpServer(new HttpServerOptions().setHttp2ClearTextEnabled(false)).connectionHandler(slow::opened).requestHandler(request -> {
         slow.asked(request);
         request.toWebSocket().onSuccess(SlowClientsTest::echo);

@@ -4,16 +4,20 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.agentruntime.support.RawSocket;
 import dev.agentruntime.support.TestRuntime;
+import dev.agentruntime.support.TestServer;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
+import java.nio.file.Path;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Clients that never finish what they say are cut off; those who are answered, slowly or for ever, are not. */
 class UnfinishedRequestsTest {
@@ -26,7 +30,7 @@ class UnfinishedRequestsTest {
   void start() {
     Promise<HttpServer> listening = Promise.promise();
     vertx.runOnContext(nothing -> {
-      slowClients = new SlowClients(vertx, 20, 200, 400);
+      slowClients = new SlowClients(vertx, 200, 400);
       vertx.createHttpServer(new HttpServerOptions().setHttp2ClearTextEnabled(false)).connectionHandler(slowClients::opened).requestHandler(request -> {
         slowClients.asked(request);
         answer(request);
@@ -59,6 +63,18 @@ class UnfinishedRequestsTest {
       assertThat(head.rest()).isEmpty();
       assertThat(body.rest()).isEmpty();
       assertThat(kept.rest()).endsWith("read 0");
+    }
+  }
+
+  @Test
+  void theServersLimitsAreItsSettings(@TempDir Path directory) {
+    try (TestServer limited = TestServer.start(directory,
+             Map.of("AGENT_RUNTIME_LIMITS_REQUEST_HEAD_MS", "200", "AGENT_RUNTIME_LIMITS_REQUEST_BODY_MS", "300"));
+         RawSocket head = new RawSocket(limited.port, 0); RawSocket body = new RawSocket(limited.port, 0)) {
+      head.send("GET / HTTP/1.1\r\nHost: loc");
+      body.send("POST /sessions/create HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\nhalf");
+      assertThat(head.rest()).isEmpty();
+      assertThat(body.rest()).isEmpty();
     }
   }
 
