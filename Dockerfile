@@ -5,8 +5,9 @@
 
 FROM maven:3.9-eclipse-temurin-25 AS build
 WORKDIR /build
-# The dependencies, as long as pom.xml stays what it is.
+# The dependencies, as long as pom.xml stays what it is; the messages, because there is no build without any.
 COPY pom.xml ./
+COPY src/main/proto src/main/proto
 RUN mvn -B -ntp -q package -DskipTests
 COPY conf conf
 COPY src src
