@@ -1,14 +1,6 @@
 package dev.agentruntime.sandbox.modal;
 
 import dev.agentruntime.sandbox.SandboxException;
-import dev.agentruntime.sandbox.modal.proto.AppGetOrCreateRequest;
-import dev.agentruntime.sandbox.modal.proto.Image;
-import dev.agentruntime.sandbox.modal.proto.ImageGetOrCreateRequest;
-import dev.agentruntime.sandbox.modal.proto.ImageJoinStreamingRequest;
-import dev.agentruntime.sandbox.modal.proto.ObjectCreationType;
-import dev.agentruntime.sandbox.modal.proto.Sandbox;
-import dev.agentruntime.sandbox.modal.proto.SandboxCreateV2Request;
-import dev.agentruntime.sandbox.modal.proto.SandboxCreateV2Response;
 import dev.agentruntime.support.modal.FakeModal;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
@@ -16,7 +8,6 @@ import io.vertx.core.buffer.Buffer;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -32,53 +23,34 @@ import org.assertj.core.api.Assertions;
 final class ModalRig implements AutoCloseable {
 
   private static final long PATIENCE_SECONDS = 60;
+  private static final int DAY_SECONDS = 86_400;
   private static final long LOOK_NANOS = 5_000_000;
 
   final FakeModal modal;
   final Vertx vertx = Vertx.vertx();
   final ModalClientOptions options;
   final ModalClient client;
-  private String appId;
-  private String imageId;
+  private final ModalBed bed;
 
   ModalRig(Path directory, UnaryOperator<ModalClientOptions> change) {
     modal = FakeModal.start(directory);
     options = change.apply(ModalClientOptions.of(URI.create(modal.url()), modal.environment().get("MODAL_TOKEN_ID"),
         modal.environment().get("MODAL_TOKEN_SECRET")));
     client = new ModalClient(vertx, options);
+    bed = new ModalBed(client, DAY_SECONDS);
   }
 
   ModalRig(Path directory) {
     this(directory, UnaryOperator.identity());
   }
 
-  String appId() {
-    if (appId == null) {
-      appId = await(client.call(ModalRpc.APP_GET_OR_CREATE, AppGetOrCreateRequest.newBuilder().setAppName("tests")
-          .setObjectCreationType(ObjectCreationType.OBJECT_CREATION_TYPE_CREATE_IF_MISSING).build())).getAppId();
-    }
-    return appId;
-  }
-
   String imageId() {
-    if (imageId == null) {
-      imageId = await(client.call(ModalRpc.IMAGE_GET_OR_CREATE, ImageGetOrCreateRequest.newBuilder().setAppId(appId())
-          .setBuilderVersion("2025.06").setImage(Image.newBuilder().addDockerfileCommands("FROM debian:13")).build())).getImageId();
-      await(client.stream(ModalRpc.IMAGE_JOIN_STREAMING, ImageJoinStreamingRequest.newBuilder().setImageId(imageId).setTimeout(55).build(),
-          Duration.ofSeconds(60), log -> Future.succeededFuture()));
-    }
-    return imageId;
-  }
-
-  SandboxCreateV2Request sandboxRequest() {
-    return SandboxCreateV2Request.newBuilder().setAppId(appId())
-        .setDefinition(Sandbox.newBuilder().setImageId(imageId()).setTimeoutSecs(86_400)).build();
+    return bed.imageId();
   }
 
   /** The worker of a new sandbox. */
   CommandRouter router() {
-    SandboxCreateV2Response made = await(client.call(ModalRpc.SANDBOX_CREATE, sandboxRequest()));
-    return client.router(made.getSandboxId(), made.getTaskId(), RouterAccess.Grant.of(made.getCommandRouterAccess()));
+    return bed.router();
   }
 
   static ExecSpec shell(String script, String... arguments) {
@@ -124,7 +96,11 @@ final class ModalRig implements AutoCloseable {
 
   /** Waits for a state that comes by itself. */
   static void until(BooleanSupplier state) {
-    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
+    until(state, PATIENCE_SECONDS);
+  }
+
+  static void until(BooleanSupplier state, long patienceSeconds) {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(patienceSeconds);
     while (!state.getAsBoolean()) {
       if (System.nanoTime() > deadline) {
         throw new AssertionError("it never came to that");

@@ -1,0 +1,121 @@
+package dev.agentruntime.sandbox.modal;
+
+import static dev.agentruntime.sandbox.modal.ModalRig.await;
+import static dev.agentruntime.sandbox.modal.ModalRig.shell;
+
+import dev.agentruntime.sandbox.SandboxException;
+import io.vertx.core.Vertx;
+import java.net.URI;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/**
+ * What Modal's sources leave open, asked of the service itself, one by one, and answered in a table: for the day a token is there.
+ *
+ * <pre>MODAL_TOKEN_ID=… MODAL_TOKEN_SECRET=… mvn -q test-compile exec:exec@modal-probe</pre>
+ *
+ * <p><b>It was never run against Modal</b>, only against the fake of the tests, whose answers say nothing about Modal. It makes about thirty
+ * small sandboxes, prints 200 MB in one, takes some minutes, and ends whatever it made.
+ */
+final class ModalProbe {
+
+  private static final String NOTE = """
+      What Modal leaves open, asked of %s.
+      Written and tried without access to Modal: its answers are to be read, and the client's choices compared with them.
+      """;
+  private static final String REAL_SERVER = ModalClientOptions.SERVER.toString();
+
+  /**
+   * How much is asked.
+   *
+   * @param outputBytes printed to see what is kept
+   * @param afterExit how long after the exit output is read again
+   * @param idle idle timeout of the sandboxes whose idleness is watched
+   * @param burst sandboxes created at once
+   */
+  record Scale(int outputBytes, Duration afterExit, Duration idle, int burst) {
+    static final Scale REAL = new Scale(200_000_000, Duration.ofMinutes(2), Duration.ofSeconds(30), 20);
+  }
+
+  /** @param answered false if the question could not be asked */
+  record Finding(String id, String question, String answer, boolean answered) {}
+
+  @FunctionalInterface
+  interface Probe {
+    String ask() throws Exception;
+  }
+
+  private final List<Finding> findings = new ArrayList<>();
+
+  private ModalProbe() {}
+
+  public static void main(String[] args) {
+    Map<String, String> environment = System.getenv();
+    String tokenId = environment.get("MODAL_TOKEN_ID");
+    String tokenSecret = environment.get("MODAL_TOKEN_SECRET");
+    if (tokenId == null || tokenSecret == null) {
+      System.err.println("Set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET.");
+      System.exit(2);
+    }
+    URI server = URI.create(environment.getOrDefault("MODAL_SERVER_URL", REAL_SERVER));
+    Vertx vertx = Vertx.vertx();
+    List<Finding> found = run(vertx, ModalClientOptions.of(server, tokenId, tokenSecret), Scale.REAL);
+    System.out.println(NOTE.formatted(server.getHost()) + table(found));
+    await(vertx.close());
+    System.exit(found.stream().allMatch(Finding::answered) ? 0 : 1);
+  }
+
+  /** Blocks. */
+  static List<Finding> run(Vertx vertx, ModalClientOptions options, Scale scale) {
+    ModalClient client = new ModalClient(vertx, options);
+    ModalBed bed = new ModalBed(client, (int) Duration.ofHours(1).toSeconds());
+    ModalProbe probe = new ModalProbe();
+    try {
+      ModalProbes probes = new ModalProbes(vertx, options, client, bed, scale);
+      probe.ask("P1", "Do client types 8 and 9 pass with this library's version?", probes::clientTypes);
+      probe.ask("P2", "How much output is kept, and for how long after the exit?", probes::retention);
+      probe.ask("P3", "Can two read one output at once?", probes::twoReaders);
+      probe.ask("P4", "What is an overlap, and what is a gap, in standard input met with?", probes::inputOffsets);
+      probe.ask("P5", "What is a read from beyond the end met with?", probes::beyondTheEnd);
+      probe.ask("P6", "How large are messages of output?", probes::messageSizes);
+      probe.ask("P7", "Does a long process that nobody reads keep a sandbox from being idle?", probes::idleClock);
+      probe.ask("P8", "How is a process' timeout told?", probes::execTimeout);
+      probe.ask("P9", "Does a router's URL change?", probes::routerUrl);
+      probe.ask("P10", "What is a burst of creations met with?", probes::burst);
+      probe.ask("P11", "How long do tokens live?", probes::tokenLives);
+    } finally {
+      bed.terminateAll();
+      await(client.close());
+    }
+    return List.copyOf(probe.findings);
+  }
+
+  private void ask(String id, String question, Probe probe) {
+    try {
+      findings.add(new Finding(id, question, probe.ask(), true));
+    } catch (Exception | AssertionError failure) {
+      String why = failure instanceof SandboxException ? failure.getMessage() : Objects.toString(failure);
+      findings.add(new Finding(id, question, "could not be asked: " + why, false));
+    }
+  }
+
+  static String table(List<Finding> findings) {
+    StringBuilder table = new StringBuilder("| | question | answer |\n|---|---|---|\n");
+    for (Finding finding : findings) {
+      table.append("| ").append(finding.id()).append(" | ").append(finding.question()).append(" | ")
+          .append(finding.answer().replace("|", "\\|").replace('\n', ' ')).append(" |\n");
+    }
+    return table.toString();
+  }
+
+  /** Runs a script to its end. */
+  static String finished(CommandRouter router, String script) {
+    ExecSpec exec = shell(script);
+    await(router.start(exec));
+    await(router.exit(exec.execId()));
+    return exec.execId();
+  }
+}

@@ -1,0 +1,73 @@
+package dev.agentruntime.sandbox.modal;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.agentruntime.sandbox.modal.ModalProbe.Finding;
+import dev.agentruntime.sandbox.modal.ModalProbe.Scale;
+import dev.agentruntime.support.modal.Fault;
+import io.vertx.grpc.common.GrpcStatus;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The probe asks what it should, and cleans up. That the fake answers so says nothing about Modal. */
+class ModalProbeTest {
+
+  private static final Scale SMALL = new Scale(1_000_000, Duration.ofMillis(100), Duration.ofSeconds(2), 8);
+
+  @TempDir
+  private Path directory;
+
+  @Test
+  void everyOpenQuestionIsAskedAndAnswered() {
+    try (ModalRig rig = new ModalRig(directory.resolve("modal"))) {
+      List<Finding> findings = ModalProbe.run(rig.vertx, rig.options, SMALL);
+      assertThat(findings).extracting(Finding::id)
+          .containsExactly("P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "P11");
+      assertThat(findings).allMatch(Finding::answered);
+      Map<String, String> answers = findings.stream().collect(Collectors.toMap(Finding::id, Finding::answer));
+      assertThat(answers.get("P1")).startsWith("8: OK, 9: OK");
+      assertThat(answers.get("P2")).contains("1000000 from the start and 500000 from the middle");
+      assertThat(answers.get("P3")).contains("one: OK, 35 bytes; other: OK, 35 bytes");
+      assertThat(answers.get("P4")).isEqualTo("first OK, overlap OK, gap INVALID_ARGUMENT, end OK; the process read \"abcd\"");
+      assertThat(answers.get("P5")).startsWith("OK");
+      assertThat(answers.get("P6")).endsWith("for 1000000");
+      assertThat(answers.get("P7")).contains("with the process runs, without one ended (it was idle for too long)");
+      assertThat(answers.get("P8")).containsPattern("code|signal");
+      assertThat(answers.get("P9")).isEqualTo("the same each of 6 times");
+      assertThat(answers.get("P10")).isEqualTo("{OK=8} of 8 at once");
+      assertThat(answers.get("P11")).containsPattern("auth token \\d+ s, router's JWT \\d+ s");
+      assertThat(rig.modal.alive()).isEmpty();
+      assertThat(ModalProbe.table(findings).lines()).hasSize(13).allMatch(line -> line.startsWith("| ") || line.startsWith("|-"));
+    }
+  }
+
+  @Test
+  void whatCannotBeAskedIsSaidAndTheRestIsAsked() {
+    try (ModalRig rig = new ModalRig(directory.resolve("modal"))) {
+      rig.modal.meet(ModalRpc.EXEC_START, Fault.refuse(GrpcStatus.UNIMPLEMENTED));
+      rig.modal.meet(ModalRpc.SANDBOX_LIST, Fault.throttle(Duration.ofMillis(1)));
+      Map<String, Finding> findings = ModalProbe.run(rig.vertx, rig.options, SMALL).stream()
+          .collect(Collectors.toMap(Finding::id, Function.identity()));
+      assertThat(findings.get("P2").answered()).isFalse();
+      assertThat(findings.get("P2").answer()).contains("could not be asked");
+      assertThat(findings.values().stream().filter(Finding::answered)).hasSize(10);
+      assertThat(rig.modal.alive()).isEmpty();
+    }
+  }
+
+  @Test
+  void throttlingIsSeenInABurst() {
+    try (ModalRig rig = new ModalRig(directory.resolve("modal"))) {
+      rig.imageId();
+      ModalProbes probes = new ModalProbes(rig.vertx, rig.options, rig.client, new ModalBed(rig.client, 60), SMALL);
+      rig.modal.meet(ModalRpc.SANDBOX_CREATE, 3, Fault.throttle(Duration.ofMillis(1500)));
+      assertThat(probes.burst()).isEqualTo("{OK=5, RESOURCE_EXHAUSTED with RPCRetryPolicy of 1500 ms=3} of 8 at once");
+    }
+  }
+}
