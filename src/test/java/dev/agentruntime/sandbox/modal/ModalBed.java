@@ -81,9 +81,11 @@ final class ModalBed {
     return router(request().build());
   }
 
-  /** Ends every sandbox made here. */
+  /** Ends every sandbox made here, and waits until they have. */
   void terminateAll() {
     await(Future.all(made.stream()
-        .map(id -> client.call(ModalRpc.SANDBOX_TERMINATE, SandboxTerminateRequest.newBuilder().setSandboxId(id).build())).toList()));
+        .map(id -> client.call(ModalRpc.SANDBOX_TERMINATE, SandboxTerminateRequest.newBuilder().setSandboxId(id).build())
+            .compose(asked -> client.ended(id, Duration.ofSeconds(JOIN_SECONDS))))
+        .toList()));
   }
 }
