@@ -24,6 +24,8 @@ final class SessionStore {
   private final Journal journal;
   private long journalLength;
   private Future<?> last = Future.succeededFuture();
+  private Future<Void> flush;
+  private boolean flushBegun;
 
   /** @param journalLength bytes of the journal that are stored */
   SessionStore(Mailbox mailbox, PersistenceAdapter adapter, RuntimeMetrics metrics, String sessionId, String epoch, Journal journal,
@@ -37,9 +39,16 @@ final class SessionStore {
     this.journalLength = journalLength;
   }
 
-  /** Stores every line that the journal has by the time of the write, in order. */
+  /** Stores every line that the journal has by the time of the write, in order. One that waits for its turn does for all that ask meanwhile. */
   Future<Void> flushJournal() {
-    return inOrder(() -> flushJournal(journalLength + journal.pendingBytes()));
+    if (flush == null || flushBegun) {
+      flushBegun = false;
+      flush = inOrder(() -> {
+        flushBegun = true;
+        return flushJournal(journalLength + journal.pendingBytes());
+      });
+    }
+    return flush;
   }
 
   /** In pieces, so that what has gathered while the store was away is not sent at once. */
