@@ -1,8 +1,11 @@
 package dev.agentruntime.persistence.sql;
 
+import java.security.cert.CertificateException;
 import java.util.Map;
+import java.util.regex.Pattern;
+import javax.net.ssl.SSLException;
 
-/** The standard's and PostgreSQL's codes of failures, in words. */
+/** Failures of database servers in words: those that never reached it, and the codes of the standard and of PostgreSQL. */
 final class DatabaseFailure {
 
   private static final Map<String, String> STATES = Map.ofEntries(
@@ -21,13 +24,26 @@ final class DatabaseFailure {
       Map.entry("XX001", "the database is damaged"),
       Map.entry("XX002", "the database is damaged"));
 
+  /** Where the Vert.x client and PostgreSQL's JDBC driver have no better type for it. */
+  private static final Pattern TLS_FAILURE = Pattern.compile("SSL handshake failed|could not be verified by hostnameverifier|SSL hostname verification failed");
+
   private DatabaseFailure() {}
 
   /** @param state five characters, or {@code null} if the database said nothing */
-  static String sentence(String state) {
+  static String sentence(Throwable failure, String state) {
     if (state == null || state.startsWith("08")) {
-      return "the database cannot be reached";
+      return unreachable(failure);
     }
     return STATES.getOrDefault(state, "the database failed (" + state + ")");
+  }
+
+  /** Of a failure that the database has not reported itself. */
+  static String unreachable(Throwable failure) {
+    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+      if (cause instanceof SSLException || cause instanceof CertificateException || TLS_FAILURE.matcher("" + cause.getMessage()).find()) {
+        return "the database's certificate is not believed, or it does not speak TLS";
+      }
+    }
+    return "the database cannot be reached";
   }
 }

@@ -89,8 +89,8 @@ public final class MysqlDialect implements SqlDialect {
   }
 
   private MariaDbDataSource dataSource(DatabaseServer.Tls tls) throws SQLException {
-    String host = server.host().contains(":") ? "[" + server.host() + "]" : server.isUnixSocket() ? "localhost" : server.host();
-    StringBuilder url = new StringBuilder("jdbc:mariadb://").append(host).append(':').append(server.port()).append('/')
+    String host = server.isUnixSocket() ? "localhost" : server.host();
+    StringBuilder url = new StringBuilder("jdbc:mariadb://address=(host=").append(host).append(")(port=").append(server.port()).append(")/")
         .append(server.database()).append("?connectTimeout=").append(CONNECT_TIMEOUT_MS).append("&sslMode=").append(switch (tls) {
           case DISABLE, PREFER -> "disable";
           case REQUIRE -> "trust";
@@ -98,7 +98,8 @@ public final class MysqlDialect implements SqlDialect {
           case VERIFY_FULL -> "verify-full";
         });
     if (server.isUnixSocket()) {
-      url.append("&localSocket=").append(server.host());
+      url.append("&socketFactory=").append(UnixSocketFactory.class.getName())
+          .append('&').append(UnixSocketFactory.PATH_OPTION).append('=').append(server.host());
     }
     if (server.rootCertificate() != null) {
       url.append("&serverSslCert=").append(server.rootCertificate());
@@ -220,7 +221,7 @@ public final class MysqlDialect implements SqlDialect {
   @Override
   public String sentence(Throwable failure) {
     int code = code(failure);
-    return code == 0 ? "the database cannot be reached" : CODES.getOrDefault(code, "the database failed (" + code + ")");
+    return code == 0 ? DatabaseFailure.unreachable(failure) : CODES.getOrDefault(code, "the database failed (" + code + ")");
   }
 
   /** 0 if the database said nothing. */

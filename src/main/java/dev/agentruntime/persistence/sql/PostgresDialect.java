@@ -3,7 +3,7 @@ package dev.agentruntime.persistence.sql;
 import dev.agentruntime.persistence.PersistenceException;
 import dev.agentruntime.persistence.PersistenceException.Kind;
 import io.vertx.core.Vertx;
-import io.vertx.core.net.ClientSSLOptions;
+import io.vertx.core.net.SocketAddress;
 import io.vertx.pgclient.PgBuilder;
 import io.vertx.pgclient.PgConnectOptions;
 import io.vertx.pgclient.PgException;
@@ -79,7 +79,7 @@ public final class PostgresDialect implements SqlDialect {
     if (server.isUnixSocket()) {
       dataSource.setServerNames(new String[] {"localhost"});
       dataSource.setSocketFactory(UnixSocketFactory.class.getName());
-      dataSource.setSocketFactoryArg(server.host() + "/.s.PGSQL." + server.port());
+      dataSource.setSocketFactoryArg(socketPath());
     } else {
       dataSource.setServerNames(new String[] {server.host()});
       dataSource.setSslMode(server.tls().name().toLowerCase().replace('_', '-'));
@@ -94,6 +94,10 @@ public final class PostgresDialect implements SqlDialect {
       dataSource.setPrepareThreshold(0);
     }
     return dataSource;
+  }
+
+  private String socketPath() {
+    return server.host() + "/.s.PGSQL." + server.port();
   }
 
   private boolean verifies() {
@@ -122,7 +126,7 @@ public final class PostgresDialect implements SqlDialect {
     if (!server.transactionPooler()) {
       properties.put("statement_timeout", Long.toString(server.timeoutMs()));
     }
-    PgConnectOptions options = new PgConnectOptions()
+    PgConnectOptions options = (server.isUnixSocket() ? new UnixSocketOptions(socketPath()) : new PgConnectOptions())
         .setHost(server.host())
         .setPort(server.port())
         .setDatabase(server.database())
@@ -132,13 +136,29 @@ public final class PostgresDialect implements SqlDialect {
         .setCachePreparedStatements(!server.transactionPooler())
         .setUseLayer7Proxy(server.transactionPooler());
     if (!server.isUnixSocket()) {
-      options.setSslMode(SslMode.valueOf(server.tls().name())).setSslOptions(sslOptions());
+      options.setSslMode(SslMode.valueOf(server.tls().name())).setSslOptions(TlsTrust.options(server));
     }
     return options;
   }
 
-  private ClientSSLOptions sslOptions() {
-    return TlsTrust.options(server);
+  /** The client of 5.0.7 refuses Unix sockets without a native transport, which they have not needed since Java 16. */
+  private static final class UnixSocketOptions extends PgConnectOptions {
+
+    private final SocketAddress address;
+
+    UnixSocketOptions(String path) {
+      address = SocketAddress.domainSocketAddress(path);
+    }
+
+    @Override
+    public SocketAddress getSocketAddress() {
+      return address;
+    }
+
+    @Override
+    public boolean isUsingDomainSocket() {
+      return false;
+    }
   }
 
   @Override
@@ -210,7 +230,7 @@ public final class PostgresDialect implements SqlDialect {
 
   @Override
   public String sentence(Throwable failure) {
-    return DatabaseFailure.sentence(state(failure));
+    return DatabaseFailure.sentence(failure, state(failure));
   }
 
   private static String state(Throwable failure) {

@@ -74,7 +74,7 @@ public final class SqlPersistence implements PersistenceAdapter {
 
   @Override
   public Future<Void> start() {
-    return database.open();
+    return database.open().compose(opened -> ping().recover(failure -> close().transform(closed -> Future.failedFuture(failure))));
   }
 
   @Override

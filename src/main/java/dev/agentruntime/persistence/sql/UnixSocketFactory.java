@@ -10,16 +10,28 @@ import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.Channels;
 import java.nio.channels.SocketChannel;
-import javax.net.SocketFactory;
+import org.mariadb.jdbc.Configuration;
+import org.mariadb.jdbc.util.ConfigurableSocketFactory;
 
-/** Lets PostgreSQL's JDBC driver, which only knows {@link Socket}s, talk through a Unix socket. Made by the driver, by name. */
-public final class UnixSocketFactory extends SocketFactory {
+/** Lets JDBC drivers, which only know {@link Socket}s, talk through a Unix socket. Made by the drivers, by name. */
+public final class UnixSocketFactory extends ConfigurableSocketFactory {
 
-  private final UnixDomainSocketAddress address;
+  /** The option of a URL of MariaDB's driver that has the socket's path. */
+  static final String PATH_OPTION = "unixSocket";
 
-  /** @param path of the socket */
+  private UnixDomainSocketAddress address;
+
+  /** For MariaDB's driver, which goes on with {@link #setConfiguration}. */
+  public UnixSocketFactory() {}
+
+  /** For PostgreSQL's driver. @param path of the socket */
   public UnixSocketFactory(String path) {
     this.address = UnixDomainSocketAddress.of(path);
+  }
+
+  @Override
+  public void setConfiguration(Configuration options, String host) {
+    address = UnixDomainSocketAddress.of(options.nonMappedOptions().getProperty(PATH_OPTION));
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.agentruntime.persistence.sql;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,7 +14,6 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Properties;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipInputStream;
@@ -30,6 +30,7 @@ final class MariaDbServer {
 
   final int port;
   final Path folder;
+  final TestCertificate certificate;
   final DatabaseProcess process;
 
   /** @param options of the server, beside those that it needs anyway */
@@ -43,8 +44,9 @@ final class MariaDbServer {
     install(program, home);
     Path users = Files.writeString(folder.resolve("users.sql"), "CREATE OR REPLACE USER '%s'@'%%' IDENTIFIED BY '%s';\nGRANT ALL ON *.* TO '%s'@'%%';\n"
         .formatted(USER, PASSWORD, USER));
+    certificate = TestCertificate.create(folder);
     List<String> command = new ArrayList<>(program);
-    command.addAll(List.of("--port=" + port, "--bind-address=127.0.0.1", "--socket=" + socket(), "--init-file=" + users,
+    command.addAll(List.of("--ssl-cert=" + certificate.certificate(), "--ssl-key=" + certificate.key(), "--port=" + port, "--bind-address=127.0.0.1", "--socket=" + socket(), "--init-file=" + users,
         "--pid-file=" + folder.resolve("pid"), "--max-connections=200"));
     command.addAll(options);
     process = new DatabaseProcess(folder, command, this::answers);
@@ -115,11 +117,12 @@ final class MariaDbServer {
     }
   }
 
-  Connection connect(String database) throws SQLException {
-    Properties properties = new Properties();
-    properties.put("user", USER);
-    properties.put("password", PASSWORD);
-    return DriverManager.getConnection("jdbc:mariadb://127.0.0.1:" + port + "/" + database, properties);
+  String jdbcUrl(String database) {
+    return "jdbc:mariadb://127.0.0.1:" + port + "/" + database;
+  }
+
+  private Connection connect(String database) throws SQLException {
+    return DriverManager.getConnection(jdbcUrl(database), USER, PASSWORD);
   }
 
   /** A new, empty database. */
@@ -131,7 +134,12 @@ final class MariaDbServer {
     return database(name);
   }
 
-  DatabaseServer database(String name) {
+  /** The same, as a setting has it. */
+  String newDatabaseUrl() throws SQLException {
+    return "mariadb://%s:%s@127.0.0.1:%d/%s".formatted(USER, URLEncoder.encode(PASSWORD, StandardCharsets.UTF_8), port, newDatabase().database());
+  }
+
+  private DatabaseServer database(String name) {
     return new DatabaseServer("127.0.0.1", port, name, USER, PASSWORD, DatabaseServer.Tls.PREFER, null, false, 6, 60_000);
   }
 }

@@ -2,6 +2,8 @@ package dev.agentruntime.persistence.sql;
 
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -9,7 +11,6 @@ import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.List;
-import java.util.Properties;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.tukaani.xz.XZInputStream;
 
@@ -26,6 +27,7 @@ final class PostgresServer {
 
   final int port;
   final Path folder;
+  final TestCertificate certificate;
   final DatabaseProcess process;
 
   private PostgresServer() throws Exception {
@@ -36,8 +38,10 @@ final class PostgresServer {
     Path data = folder.resolve("data");
     DatabaseProcess.run(DatabaseProcess.unprivileged(List.of(home.resolve("bin/initdb").toString(), "-D", data.toString(), "-U", USER,
         "-A", "scram-sha-256", "--pwfile=" + passwordFile, "-E", "UTF8", "--no-locale", "--no-sync")));
+    certificate = TestCertificate.create(folder);
     process = new DatabaseProcess(folder, DatabaseProcess.unprivileged(List.of(home.resolve("bin/postgres").toString(), "-D", data.toString(),
-        "-p", Integer.toString(port), "-h", "127.0.0.1", "-k", folder.toString(), "-c", "fsync=off", "-c", "max_connections=200")),
+        "-p", Integer.toString(port), "-h", "127.0.0.1", "-k", folder.toString(), "-c", "fsync=off", "-c", "max_connections=200", "-c", "ssl=on",
+        "-c", "ssl_cert_file=" + certificate.certificate(), "-c", "ssl_key_file=" + certificate.key())),
         this::answers);
   }
 
@@ -73,11 +77,12 @@ final class PostgresServer {
     }
   }
 
-  Connection connect(String database) throws SQLException {
-    Properties properties = new Properties();
-    properties.put("user", USER);
-    properties.put("password", PASSWORD);
-    return DriverManager.getConnection("jdbc:postgresql://127.0.0.1:" + port + "/" + database, properties);
+  String jdbcUrl(String database) {
+    return "jdbc:postgresql://127.0.0.1:" + port + "/" + database;
+  }
+
+  private Connection connect(String database) throws SQLException {
+    return DriverManager.getConnection(jdbcUrl(database), USER, PASSWORD);
   }
 
   /** A new, empty database. */
@@ -89,7 +94,12 @@ final class PostgresServer {
     return database(name);
   }
 
-  DatabaseServer database(String name) {
+  /** The same, as a setting has it. */
+  String newDatabaseUrl() throws SQLException {
+    return "postgresql://%s:%s@127.0.0.1:%d/%s".formatted(USER, URLEncoder.encode(PASSWORD, StandardCharsets.UTF_8), port, newDatabase().database());
+  }
+
+  private DatabaseServer database(String name) {
     return new DatabaseServer("127.0.0.1", port, name, USER, PASSWORD, DatabaseServer.Tls.PREFER, null, false, 6, 60_000);
   }
 }

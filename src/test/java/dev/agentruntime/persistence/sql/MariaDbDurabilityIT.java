@@ -1,0 +1,23 @@
+package dev.agentruntime.persistence.sql;
+
+import org.junit.jupiter.api.BeforeAll;
+
+class MariaDbDurabilityIT extends ServerDurabilityContract {
+
+  private static MariaDbServer server;
+
+  @BeforeAll
+  static void start() throws Exception {
+    server = MariaDbServer.shared();
+  }
+
+  @Override
+  DatabaseProcess server() {
+    return server.process;
+  }
+
+  @Override
+  String newDatabase() throws Exception {
+    return server.newDatabaseUrl();
+  }
+}

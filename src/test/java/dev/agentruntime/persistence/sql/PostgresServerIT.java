@@ -1,0 +1,103 @@
+package dev.agentruntime.persistence.sql;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+class PostgresServerIT extends DatabaseServerContract {
+
+  private static PostgresServer server;
+
+  @BeforeAll
+  static void start() throws Exception {
+    server = PostgresServer.shared();
+  }
+
+  @Override
+  DatabaseProcess process() {
+    return server.process;
+  }
+
+  @Override
+  DatabaseServer newDatabase() throws SQLException {
+    return server.newDatabase();
+  }
+
+  @Override
+  String jdbcUrl() {
+    return server.jdbcUrl(database.database());
+  }
+
+  @Override
+  String schema() {
+    return PostgresDialect.SCHEMA;
+  }
+
+  @Override
+  SqlDialect dialect(DatabaseServer of) {
+    return new PostgresDialect(of);
+  }
+
+  @Override
+  String plan(Statement statement, String sql) throws SQLException {
+    StringBuilder plan = new StringBuilder();
+    try (ResultSet rows = statement.executeQuery("EXPLAIN " + sql)) {
+      while (rows.next()) {
+        plan.append(rows.getString(1)).append('\n');
+      }
+    }
+    return plan.toString();
+  }
+
+  @Override
+  long logBytes() throws SQLException {
+    return number("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn");
+  }
+
+  @Test
+  void goesThroughAUnixSocket() {
+    worksThroughAUnixSocket(server.folder);
+  }
+
+  @Test
+  void believesOnlyTheCertificatesThatItIsToldTo() throws SQLException {
+    checksCertificates(server.certificate.certificate(), "localhost", "127.0.0.1");
+    assertThat(number("SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE ssl AND datname = '" + database.database()
+        + "'")).isPositive();
+  }
+
+  @Test
+  void leavesTheTablesOfOthersAlone() throws SQLException {
+    change("CREATE TABLE session (mine INT)", "CREATE TABLE profile (mine INT)", "INSERT INTO session VALUES (1)");
+    await(open(database));
+    create();
+    assertThat(number("SELECT count(*) FROM public.session")).isEqualTo(1);
+    assertThat(number("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")).isEqualTo(2);
+    assertThat(number("SELECT count(*) FROM agent_runtime.session")).isEqualTo(1);
+  }
+
+  @Test
+  void numbersTheParametersAndNamesTheSchema() {
+    PostgresDialect dialect = new PostgresDialect(database);
+    assertThat(dialect.statement("INSERT INTO chunk (content_key) SELECT s.a FROM session s JOIN content c WHERE s.id = ? AND c.session_key = ?"))
+        .isEqualTo("INSERT INTO agent_runtime.chunk (content_key) SELECT s.a FROM agent_runtime.session s JOIN agent_runtime.content c "
+            + "WHERE s.id = $1 AND c.session_key = $2");
+    assertThat(dialect.statement("UPDATE session SET profile = ?")).isEqualTo("UPDATE agent_runtime.session SET profile = $1");
+  }
+
+  @Test
+  void keepsTheOneCharacterThatItCannot() {
+    PostgresDialect dialect = new PostgresDialect(database);
+    for (String text : new String[] {"", "a", "\0", "\1", "\2", "\0\1", "\1\0", "\1\1\2", "a\0b\1c\2", "\0\0\0"}) {
+      assertThat((String) dialect.parameter(text)).doesNotContain("\0");
+      assertThat(dialect.text(dialect.parameter(text))).isEqualTo(text);
+    }
+    assertThat((String) dialect.parameter("\0")).isLessThan((String) dialect.parameter("\1"));
+    assertThat((String) dialect.parameter("\1")).isLessThan((String) dialect.parameter("\2"));
+    assertThat(dialect.text(null)).isNull();
+  }
+}

@@ -1,0 +1,96 @@
+package dev.agentruntime.persistence.sql;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.agentruntime.AgentRuntime;
+import dev.agentruntime.config.SettingsLoader;
+import dev.agentruntime.persistence.PersistenceAdapter;
+import dev.agentruntime.persistence.SavedByProcesses;
+import dev.agentruntime.persistence.SavingProcess;
+import io.vertx.core.Vertx;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** A save that was reported complete outlives our process and the database server, however they end. The store is named by its URL. */
+@Timeout(300)
+abstract class ServerDurabilityContract implements SavedByProcesses {
+
+  private static final int KILLS = 2;
+  private static final int SAVES_BEFORE_A_KILL = 400;
+
+  private final Vertx vertx = Vertx.vertx();
+  private Map<String, String> settings;
+  private PersistenceAdapter store;
+
+  abstract DatabaseProcess server();
+
+  /** The URL of a new, empty database. */
+  abstract String newDatabase() throws Exception;
+
+  @Override
+  public PersistenceAdapter store() {
+    return store;
+  }
+
+  @BeforeEach
+  void createDatabase() throws Exception {
+    settings = Map.of("AGENT_RUNTIME_STORE_URL", newDatabase());
+  }
+
+  @AfterEach
+  void close() {
+    if (store != null) {
+      await(store.close());
+    }
+    vertx.close().toCompletionStage().toCompletableFuture().join();
+  }
+
+  private void open() {
+    store = AgentRuntime.persistence(vertx, SettingsLoader.load(settings));
+    await(store.start());
+  }
+
+  @Test
+  void whatWasSavedOutlivesKills() throws Exception {
+    List<String> saved = new ArrayList<>();
+    for (int i = 0; i < KILLS; i++) {
+      try (SavingProcess one = SavingProcess.start(settings, 0); SavingProcess other = SavingProcess.start(settings, 0)) {
+        for (int line = 0; line < SAVES_BEFORE_A_KILL; line++) {
+          saved.add(one.nextLine());
+          saved.add(other.nextLine());
+        }
+        saved.addAll(one.kill());
+        saved.addAll(other.kill());
+      }
+    }
+    open();
+    checkAllAreThere(saved, KILLS * 2 * SavingProcess.SESSIONS);
+  }
+
+  @Test
+  void whatWasSavedOutlivesAKillOfTheServer() throws Exception {
+    List<String> saved = new ArrayList<>();
+    try (SavingProcess process = SavingProcess.start(settings, 0)) {
+      for (int line = 0; line < SAVES_BEFORE_A_KILL; line++) {
+        saved.add(process.nextLine());
+      }
+      server().kill();
+      for (String line = process.nextLine(); line != null; line = process.nextLine()) {
+        saved.add(line);
+      }
+    } finally {
+      server().kill();
+      server().start();
+    }
+    assertThat(saved).filteredOn(line -> line.startsWith("failed")).first().asString()
+        .startsWith("failed PersistenceException the database").doesNotContain("127.0.0.1");
+    saved.removeIf(line -> line.startsWith("failed"));
+    open();
+    checkAllAreThere(saved, SavingProcess.SESSIONS);
+  }
+}
