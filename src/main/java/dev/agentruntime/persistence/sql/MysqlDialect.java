@@ -234,7 +234,7 @@ public final class MysqlDialect implements SqlDialect {
         case MySQLBatchException e when !e.getIterationError().isEmpty() -> {
           return code(e.getIterationError().values().iterator().next());
         }
-        case SQLException e when e.getErrorCode() != 0 -> {
+        case SQLException e when e.getErrorCode() > 0 -> {
           return e.getErrorCode();
         }
         default -> { }

@@ -17,7 +17,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -177,14 +176,29 @@ final class SqlDatabase {
     if (open == null) {
       return Future.failedFuture(new PersistenceException(Kind.UNAVAILABLE, "the store is closed"));
     }
-    Future<T> done = on(context, () -> repeatedly(() -> work.apply(open), REPETITIONS));
-    Future<T> inTime = dialect.timeoutMs() == 0 ? done
-        : done.timeout(dialect.timeoutMs(), TimeUnit.MILLISECONDS).onFailure(failure -> {
-          if (failure instanceof TimeoutException) {
-            giveUp(open);
-          }
-        });
-    return inTime.onComplete(ended -> leave()).recover(failure -> Future.failedFuture(failure(failure)));
+    return on(context, () -> inTime(open, repeatedly(() -> work.apply(open), REPETITIONS)))
+        .onComplete(ended -> leave())
+        .recover(failure -> Future.failedFuture(failure(failure)));
+  }
+
+  private <T> Future<T> inTime(Connections open, Future<T> work) {
+    if (dialect.timeoutMs() == 0) {
+      return work;
+    }
+    Promise<T> promise = Promise.promise();
+    long timer = vertx.setTimer(dialect.timeoutMs(), late -> {
+      promise.tryFail(new TimeoutException("no answer within " + dialect.timeoutMs() + " ms"));
+      giveUp(open);
+    });
+    work.onComplete(ended -> {
+      vertx.cancelTimer(timer);
+      if (ended.succeeded()) {
+        promise.tryComplete(ended.result());
+      } else {
+        promise.tryFail(ended.cause());
+      }
+    });
+    return promise.future();
   }
 
   private synchronized Connections enter() {
@@ -207,18 +221,11 @@ final class SqlDatabase {
       if (connections != silent) {
         return;
       }
+      connections = new Connections(dialect.writers(vertx), dialect.readers(vertx));
     }
-    context.runOnContext(run -> {
-      synchronized (this) {
-        if (connections != silent) {
-          return;
-        }
-        connections = new Connections(dialect.writers(vertx), dialect.readers(vertx));
-      }
-      LOG.warn("The store did not answer within {} ms: its connections are made anew", dialect.timeoutMs());
-      silent.writers.close();
-      silent.readers.close();
-    });
+    LOG.warn("The store did not answer within {} ms: its connections are made anew", dialect.timeoutMs());
+    silent.writers.close();
+    silent.readers.close();
   }
 
   private <T> Future<T> repeatedly(Supplier<Future<T>> work, int repetitions) {
