@@ -16,7 +16,7 @@ while IFS= read -r line; do
   usage='"usage":{"input_tokens":1,"output_tokens":3}'
   tail='"parent_tool_use_id":null,"session_id":"tiny"}'
   event() {
-    say "{\"type\":\"stream_event\",\"event\":$1,$tail"
+    say "{\"type\":\"stream_event\",\"api_message_id\":\"$message\",\"event\":$1,$tail"
   }
   say '{"type":"system","subtype":"init","model":"tiny","tools":[],"session_id":"tiny"}'
   say "{\"type\":\"user\",\"message\":{\"role\":\"user\",\"content\":\"-\"},\"uuid\":\"$uuid\",\"isReplay\":true,$tail"

@@ -12,6 +12,7 @@ import dev.agentruntime.support.SandboxTraces;
 import dev.agentruntime.support.TestClient;
 import dev.agentruntime.support.TestMetrics;
 import dev.agentruntime.support.TestRuntime;
+import dev.agentruntime.support.TinyAgent;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
@@ -24,7 +25,6 @@ import io.vertx.core.json.JsonObject;
 import io.vertx.ext.web.client.WebClient;
 import io.vertx.ext.web.client.WebClientOptions;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -64,12 +64,7 @@ class LoadIT {
 
   @BeforeEach
   void start() throws Exception {
-    Path profiles = Files.createDirectory(directory.resolve("profiles"));
-    String script = Path.of(LoadIT.class.getResource("/agents/tiny-agent.sh").toURI()).toString();
-    Files.writeString(profiles.resolve("tiny.json"), new JsonObject().put("name", "Tiny").put("architecture", "claude-agent-sdk")
-        .put("command", List.of("/bin/sh", script)).put("environmentVariables", Map.of("ANTHROPIC_API_KEY", "none-is-needed")).encode());
-    Files.writeString(profiles.resolve("demo.json"), "{\"name\":\"Demo\",\"architecture\":\"claude-agent-sdk\",\"command\":[\"demo\"]}");
-    Settings settings = TestRuntime.settings(directory, Map.of("AGENT_RUNTIME_PROFILES_DIR", profiles.toString(),
+    Settings settings = TestRuntime.settings(directory, Map.of("AGENT_RUNTIME_PROFILES_DIR", TinyAgent.profiles(directory).toString(),
         "AGENT_RUNTIME_LIMITS_EVENT_LOG_BYTES", Long.toString(8 * MIB),
         "AGENT_RUNTIME_SOCKETS_PING_INTERVAL_MS", Integer.toString(PATIENCE_SECONDS * 1000),
         "AGENT_RUNTIME_SANDBOX_START_TIMEOUT_MS", Integer.toString(PATIENCE_SECONDS * 1000)));
@@ -241,7 +236,7 @@ class LoadIT {
     for (Onlooker onlooker : onlookers) {
       onlooker.completed.future().await(PATIENCE_SECONDS, TimeUnit.SECONDS);
       assertThat(onlooker.fold.completedTurns()).singleElement().satisfies(turn -> assertThat(turn.error()).isNull());
-      assertThat(onlooker.fold.blocks().getLast().text()).isEqualTo("I am tiny.");
+      assertThat(onlooker.fold.blocks().getLast().text()).isEqualTo(TinyAgent.ANSWER);
     }
     assertThat(TestMetrics.of(client()).value("agent_runtime_sessions_loaded")).isEqualTo(sessions);
     assertThat(new SandboxTraces(directory).processes("tiny-agent.sh")).hasSizeGreaterThanOrEqualTo(sessions);

@@ -53,7 +53,7 @@ public final class CrashableMain {
   }
 
   static boolean isSetting(String variable) {
-    return variable.startsWith("AGENT_RUNTIME_") || variable.startsWith("ANTHROPIC_");
+    return variable.startsWith("AGENT_RUNTIME_") || variable.startsWith("ANTHROPIC_") || variable.startsWith("MODAL_");
   }
 
   private static void follow(Joined joined) {

@@ -34,6 +34,11 @@ public final class CrashableServer implements AutoCloseable {
 
   /** @param settings as variables, over those of the tests */
   public CrashableServer(Path dataDirectory, String haltAfter, Map<String, String> settings) {
+    this(settings, dataDirectory, haltAfter);
+    awaitReady();
+  }
+
+  private CrashableServer(Map<String, String> settings, Path dataDirectory, String haltAfter) {
     List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx256m",
         "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path"),
         CrashableMain.class.getName(), dataDirectory.toString()));
@@ -50,6 +55,15 @@ public final class CrashableServer implements AutoCloseable {
     }
     commands = new PrintStream(process.getOutputStream(), true, StandardCharsets.UTF_8);
     Thread.ofPlatform().daemon().start(this::readAll);
+  }
+
+  /** One that may not take commands yet. @param settings as variables, over those of the tests */
+  public static CrashableServer starting(Path dataDirectory, Map<String, String> settings) {
+    return new CrashableServer(settings, dataDirectory, null);
+  }
+
+  /** Until it takes commands. */
+  public void awaitReady() {
     await(line -> line.equals("READY"));
   }
 
@@ -135,8 +149,9 @@ public final class CrashableServer implements AutoCloseable {
     process.onExit().join();
   }
 
+  /** As {@code kill -9}, whatever it has told by then. */
   @Override
   public void close() {
-    process.destroyForcibly();
+    process.destroyForcibly().onExit().join();
   }
 }

@@ -183,15 +183,25 @@ final class ControlService {
         .setJwt(modal.routerTokens.issue(sandbox.taskId)).setUrl(sandbox.worker.url())).build());
   }
 
+  /** Waits for a task so long as the client says. */
   private Future<SandboxGetTaskIdResponse> taskId(SandboxGetTaskIdRequest request) {
     FakeSandbox sandbox = modal.sandbox(request.getSandboxId());
-    SandboxGetTaskIdResponse.Builder answer = SandboxGetTaskIdResponse.newBuilder();
-    if (!sandbox.isAlive()) {
-      answer.setTaskResult(sandbox.result());
-    } else if (modal.runs(sandbox)) {
-      answer.setTaskId(sandbox.taskId);
+    Promise<SandboxGetTaskIdResponse> answer = Promise.promise();
+    sandbox.ended().onSuccess(result -> answer.tryComplete(SandboxGetTaskIdResponse.newBuilder().setTaskResult(result).build()));
+    if (modal.runs(sandbox)) {
+      answer.tryComplete(SandboxGetTaskIdResponse.newBuilder().setTaskId(sandbox.taskId).build());
     }
-    return Future.succeededFuture(answer.build());
+    within(request.getTimeout(), answer, SandboxGetTaskIdResponse.getDefaultInstance());
+    return answer.future();
+  }
+
+  private <A> void within(float seconds, Promise<A> answer, A otherwise) {
+    long millis = (long) (seconds * 1000);
+    if (millis > 0) {
+      vertx.setTimer(millis, timer -> answer.tryComplete(otherwise));
+    } else {
+      answer.tryComplete(otherwise);
+    }
   }
 
   private Future<SandboxGetCommandRouterAccessResponse> access(SandboxGetCommandRouterAccessRequest request) {
@@ -209,12 +219,7 @@ final class ControlService {
     Promise<SandboxWaitResponse> answer = Promise.promise();
     sandbox.ended().onSuccess(result -> answer.tryComplete(
         SandboxWaitResponse.newBuilder().setResult(result).setMetadata(metadata.setResult(result)).build()));
-    long millis = (long) (request.getTimeout() * 1000);
-    if (millis > 0) {
-      vertx.setTimer(millis, timer -> answer.tryComplete(SandboxWaitResponse.newBuilder().setMetadata(metadata).build()));
-    } else {
-      answer.tryComplete(SandboxWaitResponse.newBuilder().setMetadata(metadata).build());
-    }
+    within(request.getTimeout(), answer, SandboxWaitResponse.newBuilder().setMetadata(metadata).build());
     return answer.future();
   }
 

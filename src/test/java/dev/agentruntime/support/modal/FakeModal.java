@@ -95,10 +95,16 @@ public final class FakeModal implements AutoCloseable {
     return "http://127.0.0.1:" + control.endpoint().port();
   }
 
-  /** What a client is to be started with, the official one too. */
+  /** What a server is to be started with: the official clients' variables. */
+  public Map<String, String> settings() {
+    return Map.of("MODAL_SERVER_URL", url(), "MODAL_TOKEN_ID", ControlService.TOKEN_ID, "MODAL_TOKEN_SECRET", ControlService.TOKEN_SECRET);
+  }
+
+  /** What Modal's own SDK is to be started with: it would look for a file too. */
   public Map<String, String> environment() {
-    return Map.of("MODAL_SERVER_URL", url(), "MODAL_TOKEN_ID", ControlService.TOKEN_ID, "MODAL_TOKEN_SECRET", ControlService.TOKEN_SECRET,
-        "MODAL_CONFIG_PATH", "/dev/null");
+    Map<String, String> environment = new HashMap<>(settings());
+    environment.put("MODAL_CONFIG_PATH", "/dev/null");
+    return environment;
   }
 
   // ---- what it is to do

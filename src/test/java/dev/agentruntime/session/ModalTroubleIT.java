@@ -1,0 +1,174 @@
+package dev.agentruntime.session;
+
+import static dev.agentruntime.support.TestRuntime.await;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.agentruntime.protocol.Block;
+import dev.agentruntime.protocol.SessionEvent;
+import dev.agentruntime.protocol.TurnOutcome;
+import dev.agentruntime.sandbox.modal.ModalRpc;
+import dev.agentruntime.sandbox.modal.proto.GenericResult.GenericStatus;
+import dev.agentruntime.support.Follower;
+import dev.agentruntime.support.SandboxTraces;
+import dev.agentruntime.support.TestRuntime;
+import dev.agentruntime.support.TinyAgent;
+import dev.agentruntime.support.modal.FakeModal;
+import dev.agentruntime.support.modal.Fault;
+import io.vertx.core.Future;
+import io.vertx.grpc.common.GrpcStatus;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Conversations whose sandboxes are Modal's, when Modal does not do what it should. */
+class ModalTroubleIT {
+
+  private static final int MANY = 200;
+  private static final String LONG_TEXT = "say 100 deltas every 20 ms";
+
+  @TempDir
+  Path directory;
+  private FakeModal modal;
+  private TestRuntime runtime;
+
+  @BeforeEach
+  void startModal() {
+    modal = FakeModal.start(directory.resolve("modal"));
+  }
+
+  private void start(String... variables) throws IOException {
+    Map<String, String> settings = new HashMap<>(modal.settings());
+    settings.put("AGENT_RUNTIME_PROFILES_DIR", TinyAgent.profiles(directory).toString());
+    for (int i = 0; i < variables.length; i += 2) {
+      settings.put(variables[i], variables[i + 1]);
+    }
+    runtime = TestRuntime.start(directory.resolve("data"), settings);
+  }
+
+  @AfterEach
+  void nothingIsLeft() {
+    runtime.unloadAll();
+    SandboxTraces.await(() -> modal.alive().isEmpty(), () -> "left: " + modal.alive());
+    runtime.close();
+    modal.close();
+  }
+
+  private static String words(int count) {
+    return IntStream.range(0, count).mapToObj(i -> "word" + i + " ").collect(Collectors.joining());
+  }
+
+  private static void awaitDelta(Follower follower, String text) {
+    follower.await(SessionEvent.BlockDelta.class, delta -> delta.delta().equals(text));
+  }
+
+  private SessionEvent.TurnCompleted turn(Follower follower, String session, String text) {
+    return follower.awaitTurn(runtime.send(session, text).turnId());
+  }
+
+  private static List<String> texts(Follower follower) {
+    return follower.fold().blocks().stream().filter(Block.AssistantText.class::isInstance).map(Block::text).toList();
+  }
+
+  @Test
+  void aSandboxThatDiesMidTurnIsAnErrorAndTheNextOneKnowsTheConversation() throws IOException {
+    start();
+    String session = runtime.newSession();
+    Follower follower = runtime.follow(session);
+    assertThat(turn(follower, session, "say remember; write notes.txt: kept").outcome()).isEqualTo(TurnOutcome.SUCCESS);
+    String turnId = runtime.send(session, LONG_TEXT).turnId();
+    awaitDelta(follower, "word9 ");
+    modal.end(modal.alive().getFirst().id(), GenericStatus.GENERIC_STATUS_INTERNAL_FAILURE);
+    SessionEvent.TurnCompleted ended = follower.awaitTurn(turnId);
+    assertThat(ended.outcome()).isEqualTo(TurnOutcome.ERROR);
+    assertThat(ended.error()).isNotBlank();
+    assertThat(turn(follower, session, "recall").outcome()).isEqualTo(TurnOutcome.SUCCESS);
+    assertThat(texts(follower).getLast()).contains("remember");
+    assertThat(await(runtime.sessions().listFiles(session)).toString()).contains("notes.txt");
+    assertThat(follower.fold().completedTurns()).hasSize(3);
+    follower.assertFoldIsSnapshot();
+    assertThat(modal.sandboxes()).hasSize(2);
+  }
+
+  @Test
+  void aNetworkThatFailsMidTurnIsNotNoticed() throws IOException {
+    start();
+    String session = runtime.newSession();
+    Follower follower = runtime.follow(session);
+    String turnId = runtime.send(session, LONG_TEXT).turnId();
+    for (int word = 9; word < 90; word += 20) {
+      awaitDelta(follower, "word" + word + " ");
+      modal.killConnections();
+    }
+    assertThat(follower.awaitTurn(turnId).outcome()).isEqualTo(TurnOutcome.SUCCESS);
+    assertThat(texts(follower)).containsExactly(words(100));
+    follower.assertFoldIsSnapshot();
+  }
+
+  @Test
+  void tokensThatAreNotTakenAnyMoreAreNotNoticed() throws IOException {
+    start();
+    String session = runtime.newSession();
+    Follower follower = runtime.follow(session);
+    String turnId = runtime.send(session, LONG_TEXT).turnId();
+    awaitDelta(follower, "word9 ");
+    modal.revokeRouterTokens();
+    modal.killConnections();
+    assertThat(follower.awaitTurn(turnId).outcome()).isEqualTo(TurnOutcome.SUCCESS);
+    assertThat(texts(follower)).containsExactly(words(100));
+  }
+
+  @Test
+  void anImageThatCannotBeBuiltIsToldAndTriedAgain() throws IOException {
+    start();
+    String session = runtime.newSession("tiny");
+    Follower follower = runtime.follow(session);
+    modal.failNextBuild(GenericStatus.GENERIC_STATUS_FAILURE, "npm error 404 not in this registry");
+    SessionEvent.TurnCompleted ended = turn(follower, session, "hello");
+    assertThat(ended.outcome()).isEqualTo(TurnOutcome.ERROR);
+    assertThat(ended.error()).contains("npm error 404");
+    assertThat(modal.sandboxes()).isEmpty();
+    assertThat(turn(follower, session, "hello").outcome()).isEqualTo(TurnOutcome.SUCCESS);
+  }
+
+  @Test
+  void withoutCapacityATurnEndsAndNothingWaitsForever() throws IOException {
+    start("AGENT_RUNTIME_SANDBOX_START_TIMEOUT_MS", "4000");
+    String session = runtime.newSession("tiny");
+    Follower follower = runtime.follow(session);
+    modal.capacity(false);
+    assertThat(turn(follower, session, "hello").outcome()).isEqualTo(TurnOutcome.ERROR);
+    SandboxTraces.await(() -> modal.alive().isEmpty(), () -> "left: " + modal.alive());
+    modal.meet(ModalRpc.SANDBOX_CREATE, Fault.refuse(GrpcStatus.RESOURCE_EXHAUSTED, "no more sandboxes for you"));
+    SessionEvent.TurnCompleted refused = turn(follower, session, "hello");
+    assertThat(refused.outcome()).isEqualTo(TurnOutcome.ERROR);
+    assertThat(refused.error()).contains("no more sandboxes for you");
+    modal.capacity(true);
+    modal.meet(ModalRpc.SANDBOX_CREATE, 2, Fault.throttle(Duration.ofMillis(200)));
+    assertThat(turn(follower, session, "hello").outcome()).isEqualTo(TurnOutcome.SUCCESS);
+  }
+
+  @Test
+  void twoHundredAtOnce() throws IOException {
+    start("AGENT_RUNTIME_SANDBOX_START_TIMEOUT_MS", "300000");
+    List<String> sessions = IntStream.range(0, MANY).mapToObj(i -> runtime.newSession("tiny")).toList();
+    List<Follower> followers = sessions.stream().map(runtime::follow).toList();
+    List<String> turns = sessions.stream().map(session -> runtime.send(session, "hello").turnId()).toList();
+    for (int i = 0; i < MANY; i++) {
+      assertThat(followers.get(i).awaitTurn(turns.get(i)).outcome()).isEqualTo(TurnOutcome.SUCCESS);
+      assertThat(texts(followers.get(i))).containsExactly(TinyAgent.ANSWER);
+    }
+    assertThat(modal.alive()).hasSize(MANY);
+    assertThat(modal.images()).as("images that were built").hasSize(1);
+    assertThat(modal.calls(ModalRpc.APP_GET_OR_CREATE)).isEqualTo(1);
+    Future.all(sessions.stream().map(session -> runtime.sessions().unload(session)).toList()).await();
+  }
+}
