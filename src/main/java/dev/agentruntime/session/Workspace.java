@@ -5,7 +5,6 @@ import dev.agentruntime.protocol.ApiException;
 import dev.agentruntime.protocol.ErrorCode;
 import dev.agentruntime.protocol.SessionEvent;
 import dev.agentruntime.protocol.WorkspaceFile;
-import dev.agentruntime.protocol.WorkspaceFile.Encoding;
 import dev.agentruntime.sandbox.Sandbox;
 import dev.agentruntime.sandbox.SandboxException;
 import dev.agentruntime.sandbox.SandboxFiles;
@@ -13,16 +12,14 @@ import dev.agentruntime.sandbox.SandboxPath;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
-import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
-import java.util.Base64;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Supplier;
+import java.util.function.ToLongFunction;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -36,6 +33,7 @@ final class Workspace {
   private static final long HINT_DELAY_MS = 50;
   private static final int MANY_HINTS = 64;
   private static final int READ_CHUNK_BYTES = 4 << 20;
+  private static final int SMALL_BYTES = 256 << 10;
 
   private final Vertx vertx;
   private final Mailbox mailbox;
@@ -45,8 +43,7 @@ final class Workspace {
   private final Set<String> hinted = new LinkedHashSet<>();
   private final Set<String> unsaved = new LinkedHashSet<>();
   private final Set<String> unsavedDeletions = new LinkedHashSet<>();
-  private final Map<String, Integer> inlined = new HashMap<>();
-  private long inlinedBytes;
+  private final InlineContents contents;
   private Sandbox sandbox;
   private boolean examinationPlanned;
   private Future<Void> last = Future.succeededFuture();
@@ -57,6 +54,7 @@ final class Workspace {
     this.session = session;
     this.store = store;
     this.settings = settings;
+    this.contents = new InlineContents(settings);
   }
 
   /** From now on the files are those of {@code attached}. */
@@ -87,8 +85,17 @@ final class Workspace {
       for (String path : List.copyOf(unsavedDeletions)) {
         saved = saved.compose(v -> store.deleteFile(path)).onSuccess(v -> unsavedDeletions.remove(path));
       }
+      List<WorkspaceFile> small = new ArrayList<>();
       for (String path : List.copyOf(unsaved)) {
-        saved = saved.compose(v -> save(path));
+        WorkspaceFile file = session.file(path);
+        if (file != null && file.size() <= SMALL_BYTES) {
+          small.add(file);
+        } else {
+          saved = saved.compose(v -> save(path));
+        }
+      }
+      for (List<WorkspaceFile> batch : batches(small, WorkspaceFile::size)) {
+        saved = saved.compose(v -> save(batch));
       }
       return saved;
     });
@@ -173,9 +180,15 @@ final class Workspace {
     if (paths.contains("") || paths.size() > MANY_HINTS) {
       return compareAll();
     }
+    if (sandbox == null) {
+      return Future.succeededFuture();
+    }
+    List<Future<SandboxFiles.Entry>> asked = paths.stream().map(path -> sandbox.files().stat(SandboxPath.workspace(path))).toList();
     Future<Void> examined = Future.succeededFuture();
-    for (String path : paths) {
-      examined = examined.compose(v -> compare(path));
+    for (int i = 0; i < paths.size(); i++) {
+      String path = paths.get(i);
+      Future<SandboxFiles.Entry> stat = asked.get(i);
+      examined = examined.compose(v -> compare(path, stat));
     }
     return examined;
   }
@@ -193,20 +206,18 @@ final class Workspace {
           told = listing.unreadable() == 0 ? told.onSuccess(v -> forget(file.path())) : told.compose(v -> forgetIfGone(file.path()));
         }
       }
-      for (SandboxFiles.Entry entry : listing.files()) {
-        told = told.compose(v -> look(entry));
-      }
-      return told;
+      return told.compose(v -> look(listing.files()));
     }));
   }
 
   private Future<Void> compare(String path) {
-    if (sandbox == null) {
-      return Future.succeededFuture();
-    }
-    return sandbox.files().stat(SandboxPath.workspace(path)).transform(stat -> onContext(() -> {
+    return sandbox == null ? Future.succeededFuture() : compare(path, sandbox.files().stat(SandboxPath.workspace(path)));
+  }
+
+  private Future<Void> compare(String path, Future<SandboxFiles.Entry> asked) {
+    return asked.transform(stat -> onContext(() -> {
       if (stat.succeeded()) {
-        return look(stat.result());
+        return look(List.of(stat.result()));
       }
       if (!isNoFile(stat.cause())) {
         return compareAll();
@@ -232,24 +243,59 @@ final class Workspace {
     return failure instanceof SandboxException e && e.kind() == SandboxException.Kind.NO_FILE;
   }
 
-  private Future<Void> look(SandboxFiles.Entry entry) {
-    WorkspaceFile known = session.file(entry.path());
-    if (sandbox == null || known != null && known.size() == entry.size() && known.modifiedAt() == entry.modifiedAt()) {
+  /** Tells of those that are not as they are known, with the contents of small ones, which are read many at once. */
+  private Future<Void> look(List<SandboxFiles.Entry> entries) {
+    List<SandboxFiles.Entry> small = new ArrayList<>();
+    for (SandboxFiles.Entry entry : entries) {
+      WorkspaceFile known = session.file(entry.path());
+      if (sandbox == null || known != null && known.size() == entry.size() && known.modifiedAt() == entry.modifiedAt()) {
+        continue;
+      }
+      unsaved.add(entry.path());
+      unsavedDeletions.remove(entry.path());
+      if (entry.size() <= settings.inlineFileBytes()) {
+        small.add(entry);
+      } else {
+        contents.release(entry.path());
+        tell(entry.path(), entry.size(), entry.modifiedAt(), null);
+      }
+    }
+    Future<Void> told = Future.succeededFuture();
+    for (List<SandboxFiles.Entry> batch : batches(small, SandboxFiles.Entry::size)) {
+      told = told.compose(v -> tellWithContents(batch));
+    }
+    return told;
+  }
+
+  private Future<Void> tellWithContents(List<SandboxFiles.Entry> batch) {
+    if (sandbox == null) {
       return Future.succeededFuture();
     }
-    unsaved.add(entry.path());
-    unsavedDeletions.remove(entry.path());
-    if (entry.size() > settings.inlineFileBytes()) {
-      release(entry.path());
-      tell(entry.path(), entry.size(), entry.modifiedAt(), null);
-      return Future.succeededFuture();
-    }
-    return sandbox.files().read(SandboxPath.workspace(entry.path()), 0, settings.inlineFileBytes()).transform(read -> onContext(() -> {
-      if (read.succeeded()) {
-        tell(entry.path(), read.result().length(), entry.modifiedAt(), read.result());
+    List<SandboxPath> paths = batch.stream().map(entry -> SandboxPath.workspace(entry.path())).toList();
+    return sandbox.files().readAll(paths, settings.inlineFileBytes()).transform(read -> onContext(() -> {
+      for (int i = 0; read.succeeded() && i < batch.size(); i++) {
+        Buffer content = read.result().get(i);
+        if (content != null) {
+          tell(batch.get(i).path(), content.length(), batch.get(i).modifiedAt(), content);
+        }
       }
       return Future.succeededFuture();
     }));
+  }
+
+  /** Parts of a list that are not too large to be held at once. */
+  private static <T> List<List<T>> batches(List<T> all, ToLongFunction<T> size) {
+    List<List<T>> batches = new ArrayList<>();
+    long bytes = READ_CHUNK_BYTES;
+    for (T each : all) {
+      if (bytes + size.applyAsLong(each) > READ_CHUNK_BYTES) {
+        batches.add(new ArrayList<>());
+        bytes = 0;
+      }
+      batches.getLast().add(each);
+      bytes += size.applyAsLong(each);
+    }
+    return batches;
   }
 
   private void tell(String path, long size, long modifiedAt, Buffer content) {
@@ -259,7 +305,7 @@ final class Workspace {
   }
 
   private void forget(String path) {
-    release(path);
+    contents.release(path);
     unsaved.remove(path);
     unsavedDeletions.add(path);
     session.apply(new SessionEvent.FileDeleted(path));
@@ -267,44 +313,7 @@ final class Workspace {
 
   /** @param content {@code null} if it is not to be sent along */
   WorkspaceFile describe(String path, long size, long modifiedAt, Buffer content) {
-    if (content == null || !fits(path, content.length())) {
-      return new WorkspaceFile(path, size, modifiedAt, content != null && text(content) != null ? Encoding.UTF8 : Encoding.BASE64, null);
-    }
-    String text = text(content);
-    return text == null
-        ? new WorkspaceFile(path, size, modifiedAt, Encoding.BASE64, Base64.getEncoder().encodeToString(content.getBytes()))
-        : new WorkspaceFile(path, size, modifiedAt, Encoding.UTF8, text);
-  }
-
-  /** Whether the content may be sent along; if so, it is counted. */
-  private boolean fits(String path, int bytes) {
-    release(path);
-    if (bytes > settings.inlineFileBytes() || inlinedBytes + bytes > settings.inlineTotalBytes()) {
-      return false;
-    }
-    inlined.put(path, bytes);
-    inlinedBytes += bytes;
-    return true;
-  }
-
-  private void release(String path) {
-    Integer bytes = inlined.remove(path);
-    inlinedBytes -= bytes == null ? 0 : bytes;
-  }
-
-  /** @return {@code null} if the bytes are not text */
-  private static String text(Buffer content) {
-    byte[] bytes = content.getBytes();
-    for (byte b : bytes) {
-      if (b == 0) {
-        return null;
-      }
-    }
-    try {
-      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
-    } catch (CharacterCodingException e) {
-      return null;
-    }
+    return contents.describe(path, size, modifiedAt, content);
   }
 
   private Future<Void> save(String path) {
@@ -318,12 +327,36 @@ final class Workspace {
         return read.cause() instanceof SandboxException e && e.kind() == SandboxException.Kind.GONE
             ? Future.failedFuture(e) : Future.succeededFuture();
       }
-      return store.file(path, file.modifiedAt(), read.result()).onSuccess(v -> {
-        if (file.equals(session.file(path))) {
-          unsaved.remove(path);
-        }
-      });
+      return store(file, read.result());
     }));
+  }
+
+  /** Many small ones, read at once. */
+  private Future<Void> save(List<WorkspaceFile> files) {
+    if (sandbox == null) {
+      return Future.succeededFuture();
+    }
+    List<SandboxPath> paths = files.stream().map(file -> SandboxPath.workspace(file.path())).toList();
+    return sandbox.files().readAll(paths, SMALL_BYTES + 1).compose(read -> onContext(() -> {
+      Future<Void> saved = Future.succeededFuture();
+      for (int i = 0; i < files.size(); i++) {
+        WorkspaceFile file = files.get(i);
+        Buffer content = read.get(i);
+        if (content != null) {
+          // One that has grown meanwhile is read by itself.
+          saved = saved.compose(v -> content.length() > SMALL_BYTES ? save(file.path()) : store(file, content));
+        }
+      }
+      return saved;
+    }));
+  }
+
+  private Future<Void> store(WorkspaceFile file, Buffer content) {
+    return store.file(file.path(), file.modifiedAt(), content).onSuccess(v -> {
+      if (file.equals(session.file(file.path()))) {
+        unsaved.remove(file.path());
+      }
+    });
   }
 
   private Future<Buffer> readAll(SandboxPath path, Buffer sofar) {

@@ -11,6 +11,7 @@ import dev.agentruntime.protocol.SessionEvent;
 import dev.agentruntime.protocol.TurnOutcome;
 import dev.agentruntime.sandbox.modal.ModalRpc;
 import dev.agentruntime.sandbox.modal.proto.GenericResult.GenericStatus;
+import dev.agentruntime.support.CrashableServer;
 import dev.agentruntime.support.Follower;
 import dev.agentruntime.support.SandboxTraces;
 import dev.agentruntime.support.TestRuntime;
@@ -18,12 +19,18 @@ import dev.agentruntime.support.modal.FakeModal;
 import dev.agentruntime.support.modal.Fault;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.grpc.common.GrpcStatus;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.UUID;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -126,6 +133,64 @@ class ModalSessionIT {
   }
 
   @Test
+  void aTurnGoesOnAtItsByteAfterItsServerWasKilled() {
+    Map<String, String> settings = new HashMap<>(modal.environment());
+    settings.put("AGENT_RUNTIME_SANDBOX_REATTACH_TIMEOUT_MS", "10000");
+    try (CrashableServer server = new CrashableServer(directory.resolve("data"), null, settings)) {
+      String session = server.newSession();
+      server.follow(session);
+      server.send(session, UUID.randomUUID().toString(), "say 120 deltas every 20 ms");
+      server.awaitFrame(frame -> frame.contains("\"word9 \""));
+      server.kill();
+      try (TestRuntime runtime = TestRuntime.start(directory.resolve("data"), settings)) {
+        Follower follower = runtime.follow(session);
+        SandboxTraces.await(() -> follower.assertFoldIsSnapshot().session().runtime().turn() == null, () -> "the turn runs");
+        assertThat(follower.fold().blocks()).noneMatch(Block.ErrorNote.class::isInstance);
+        assertThat(follower.fold().blocks().stream().map(Block::text).filter(Objects::nonNull))
+            .contains(IntStream.range(0, 120).mapToObj(i -> "word" + i + " ").collect(Collectors.joining()));
+        assertThat(modal.sandboxes()).hasSize(1);
+        assertThat(follower.awaitTurn(runtime.send(session, "recall").turnId()).outcome()).isEqualTo(TurnOutcome.SUCCESS);
+        runtime.unloadAll();
+      }
+    }
+    assertThat(modal.alive()).isEmpty();
+  }
+
+  @Test
+  void manyFilesAreToldSavedAndRestoredInFewCalls() {
+    try (TestRuntime runtime = runtime(Map.of())) {
+      String session = runtime.newSession();
+      for (int i = 0; i < 200; i++) {
+        await(runtime.sessions().writeFile(session, "d/" + i, Buffer.buffer("content " + i)));
+      }
+      Follower follower = runtime.follow(session);
+      follower.awaitTurn(runtime.send(session, "say \"x\"").turnId());
+      await(runtime.sessions().sync(session));
+      assertThat(modal.calls(ModalRpc.EXEC_STDIN_WRITE)).isLessThan(20);
+      Path folder = modal.path(modal.alive().getFirst().id(), "/agent/workspace/d");
+      assertThat(folder.resolve("199")).hasContent("content 199");
+      int before = modal.calls(ModalRpc.EXEC_STDIN_WRITE);
+      follower.awaitTurn(runtime.send(session, "parallel tools").turnId());
+      for (int i = 0; i < 200; i++) {
+        write(folder.resolve(i + ".new"), "new " + i);
+      }
+      await(runtime.sessions().sync(session));
+      assertThat(await(runtime.sessions().listFiles(session))).hasSizeGreaterThanOrEqualTo(400);
+      assertThat(modal.calls(ModalRpc.EXEC_STDIN_WRITE) - before).isLessThan(60);
+      await(runtime.sessions().unload(session));
+      assertThat(await(runtime.sessions().readFile(session, "d/150.new", 0, 100))).isEqualTo(Buffer.buffer("new 150"));
+    }
+  }
+
+  private static void write(Path file, String text) {
+    try {
+      Files.writeString(file, text);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Test
   void aSessionThatOutlivesItsSandboxGoesOnInANewOne() {
     try (TestRuntime runtime = runtime(Map.of("MODAL_LIFETIME_MS", "600000", "MODAL_RENEW_BEFORE_MS", "599000"))) {
       String session = runtime.newSession();
@@ -183,6 +248,7 @@ class ModalSessionIT {
       assertThat(modal.alive()).singleElement().satisfies(sandbox -> assertThat(sandbox.activeExecs()).isEqualTo(1));
       // From now on it is as dead to Modal as a killed one.
       modal.meet(ModalRpc.EXEC_STDIN_WRITE, 1_000_000, Fault.hang());
+      modal.meet(ModalRpc.EXEC_START, 1_000_000, Fault.hang());
       SandboxTraces.await(() -> modal.alive().getFirst().activeExecs() == 0, () -> "the supervisor runs without a runtime");
       modal.timePasses(Duration.ofSeconds(31));
       SandboxTraces.await(() -> modal.alive().isEmpty(), () -> "the sandbox is not ended for being idle");

@@ -1,15 +1,26 @@
 package dev.agentruntime.sandbox.modal;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.agentruntime.sandbox.Output;
+import dev.agentruntime.sandbox.Sandbox;
 import dev.agentruntime.sandbox.SandboxContract;
+import dev.agentruntime.sandbox.SandboxException.Kind;
+import dev.agentruntime.sandbox.SandboxPath;
+import dev.agentruntime.sandbox.SandboxProcess;
+import dev.agentruntime.sandbox.SandboxProcess.Signal;
 import dev.agentruntime.sandbox.SandboxProvider;
 import dev.agentruntime.support.modal.FakeModal;
+import io.vertx.core.Future;
 import io.vertx.core.Vertx;
+import io.vertx.core.buffer.Buffer;
 import java.net.URI;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The contract of sandboxes, on Modal's. */
@@ -35,6 +46,40 @@ class ModalSandboxIT extends SandboxContract {
   @Override
   protected SandboxProvider newProvider() {
     return new ModalSandboxProvider(vertx, clientOptions(modal), options());
+  }
+
+  @Test
+  void aSupervisorThatIsLostIsReplacedAndNothingOfTheOutputIs() throws Exception {
+    SandboxProcess process = start("for i in 1 2 3 4 5; do echo line $i; read line; done; head -c 3000000 /dev/zero; read line");
+    Output output = new Output();
+    Future<Void> reading = process.readStdout(0, output);
+    for (int i = 1; i <= 5; i++) {
+      output.awaitText("line " + i + "\n");
+      // Its answer dies with what answers.
+      assertFails(sandbox.run(shell("kill -9 $(cut -d' ' -f1 /agent/supervisor)"), PATIENCE), Kind.FAILED);
+      assertThat(await(sandbox.files().list(SandboxPath.workspace(""))).files()).isEmpty();
+      await(process.writeStdin(Buffer.buffer("\n")));
+    }
+    output.await(text -> text.length() == 3_000_035);
+    await(process.signal(Signal.KILL));
+    await(reading);
+    assertThat(await(process.exit())).isEqualTo(137);
+    assertThat(output.length()).isEqualTo(3_000_035);
+  }
+
+  @Test
+  void whoComesLaterTakesTheSandboxAndTheOneBeforeKnows() throws Exception {
+    SandboxProcess process = start("echo up; exec sleep 600");
+    Output before = new Output();
+    process.readStdout(0, before);
+    before.awaitText("up");
+    Sandbox taken = await(startProvider().attach(sandbox.id()));
+    Output after = new Output();
+    await(taken.attach(process.id())).readStdout(0, after);
+    after.awaitText("up");
+    assertThat(await(process.exit())).isEqualTo(-1);
+    assertFails(sandbox.files().list(SandboxPath.workspace("")), Kind.GONE);
+    assertThat(await(taken.files().list(SandboxPath.workspace(""))).files()).isEmpty();
   }
 
   static ModalClientOptions clientOptions(FakeModal modal) {
