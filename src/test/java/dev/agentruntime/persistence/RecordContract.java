@@ -14,7 +14,8 @@ public interface RecordContract extends StoreUnderTest {
 
   List<String> INJECTIONS = List.of(
       "'; DROP TABLE session; --",
-      "\" OR \"\"=\"", "x' OR '1'='1", "$1", "?", ":name", "%", "_", "../../etc/passwd", "\\", "{\"$ne\":null}", "a\nb", "");
+      "\" OR \"\"=\"", "x' OR '1'='1", "$1", "?", ":name", "%", "_", "../../etc/passwd", "\\", "{\"$ne\":null}", "a\nb",
+      "a\u0000b", "\u0001\u0000\u0002", "");
 
   @Test
   default void givesBackEveryFieldOfARecord() {
