@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.agentruntime.sandbox.modal.ModalProbe.Finding;
 import dev.agentruntime.sandbox.modal.ModalProbe.Scale;
+import dev.agentruntime.support.SandboxTraces;
 import dev.agentruntime.support.modal.Fault;
 import io.vertx.grpc.common.GrpcStatus;
 import java.nio.file.Path;
@@ -42,7 +43,7 @@ class ModalProbeTest {
       assertThat(answers.get("P9")).isEqualTo("the same each of 6 times");
       assertThat(answers.get("P10")).isEqualTo("{OK=8} of 8 at once");
       assertThat(answers.get("P11")).containsPattern("auth token \\d+ s, router's JWT \\d+ s");
-      assertThat(rig.modal.alive()).isEmpty();
+      SandboxTraces.await(() -> rig.modal.alive().isEmpty(), () -> "left: " + rig.modal.alive());
       assertThat(ModalProbe.table(findings).lines()).hasSize(13).allMatch(line -> line.startsWith("| ") || line.startsWith("|-"));
     }
   }
@@ -57,7 +58,7 @@ class ModalProbeTest {
       assertThat(findings.get("P2").answered()).isFalse();
       assertThat(findings.get("P2").answer()).contains("could not be asked");
       assertThat(findings.values().stream().filter(Finding::answered)).hasSize(10);
-      assertThat(rig.modal.alive()).isEmpty();
+      SandboxTraces.await(() -> rig.modal.alive().isEmpty(), () -> "left: " + rig.modal.alive());
     }
   }
 
