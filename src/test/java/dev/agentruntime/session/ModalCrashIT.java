@@ -1,0 +1,107 @@
+package dev.agentruntime.session;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.agentruntime.protocol.Block;
+import dev.agentruntime.protocol.Json;
+import dev.agentruntime.protocol.TurnOutcome;
+import dev.agentruntime.support.CrashableServer;
+import dev.agentruntime.support.EventFold;
+import dev.agentruntime.support.Follower;
+import dev.agentruntime.support.SandboxTraces;
+import dev.agentruntime.support.TestRuntime;
+import dev.agentruntime.support.TinyAgent;
+import dev.agentruntime.support.modal.FakeModal;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Servers whose sandboxes are Modal's are killed, and the next on the same data takes up what they leave. */
+class ModalCrashIT {
+
+  @TempDir
+  Path directory;
+  private FakeModal modal;
+  private final Map<String, String> settings = new HashMap<>();
+
+  @BeforeEach
+  void start() throws IOException {
+    modal = FakeModal.start(directory.resolve("modal"));
+    settings.putAll(modal.settings());
+    settings.put("AGENT_RUNTIME_PROFILES_DIR", TinyAgent.profiles(directory).toString());
+    settings.put("AGENT_RUNTIME_SANDBOX_REATTACH_TIMEOUT_MS", "5000");
+  }
+
+  @AfterEach
+  void stop() {
+    modal.close();
+  }
+
+  private Path data() {
+    return directory.resolve("data");
+  }
+
+  private CrashableServer server() {
+    return new CrashableServer(data(), null, settings);
+  }
+
+  private static String words(int count) {
+    return IntStream.range(0, count).mapToObj(i -> "word" + i + " ").collect(Collectors.joining());
+  }
+
+  private static List<String> texts(List<Block> blocks) {
+    return blocks.stream().filter(Block.AssistantText.class::isInstance).map(Block::text).toList();
+  }
+
+  private void awaitNoSandbox() {
+    SandboxTraces.await(() -> modal.alive().isEmpty(), () -> "left: " + modal.alive());
+  }
+
+  @Test
+  void aTurnGoesOnFromTheSameByteOnTheNextServer() {
+    String session;
+    try (CrashableServer server = server()) {
+      session = server.newSession();
+      server.follow(session);
+      server.send(session, UUID.randomUUID().toString(), "say 150 deltas every 20 ms");
+      server.awaitFrame(frame -> frame.contains("\"word9 \""));
+      server.kill();
+      assertThat(modal.alive()).hasSize(1);
+      try (TestRuntime runtime = TestRuntime.start(data(), settings)) {
+        Follower follower = runtime.follow(session);
+        SandboxTraces.await(() -> follower.assertFoldIsSnapshot().session().runtime().turn() == null, () -> "the turn runs on");
+        assertThat(texts(follower.fold().blocks())).containsExactly(words(150));
+        assertKeeps(server, follower);
+        assertThat(follower.fold().blocks()).noneMatch(Block.ErrorNote.class::isInstance);
+        assertThat(modal.sandboxes()).as("the one sandbox that there was").hasSize(1);
+        assertThat(follower.awaitTurn(runtime.send(session, "recall").turnId()).outcome()).isEqualTo(TurnOutcome.SUCCESS);
+        runtime.unloadAll();
+        awaitNoSandbox();
+      }
+    }
+  }
+
+  /** What a client was told by the killed server is there, under the same ids, and at least that much of it. */
+  private static void assertKeeps(CrashableServer before, Follower after) {
+    Map<String, String> now = after.fold().blocks().stream().collect(Collectors.toMap(Block::id, Block::text));
+    EventFold told = new EventFold();
+    before.frames().forEach(frame -> {
+      try {
+        told.applyFrame(Json.tree(frame));
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    });
+    assertThat(told.blocks()).isNotEmpty().allSatisfy(block -> assertThat(now.get(block.id())).startsWith(block.text()));
+  }
+}
