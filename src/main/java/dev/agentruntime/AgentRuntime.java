@@ -69,6 +69,9 @@ public final class AgentRuntime {
     this.vertx = vertx;
     this.settings = settings;
     this.persistence = persistence;
+    if (settings.sandbox().provider().isEmpty() && settings.modal().hasHalfAToken()) {
+      log.warn("Of MODAL_TOKEN_ID and MODAL_TOKEN_SECRET only one is set: agents run on this machine, which isolates nothing");
+    }
     this.sandboxes = settings.sandboxesOnModal() ? modal(vertx, settings)
         : new LocalSandboxProvider(settings.dataDir().resolve("sandboxes"));
     this.metrics = new RuntimeMetrics(new PrometheusMeterRegistry(PrometheusConfig.DEFAULT));

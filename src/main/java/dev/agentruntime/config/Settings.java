@@ -303,6 +303,10 @@ public record Settings(
     public boolean hasToken() {
       return tokenId != null && tokenSecret != null;
     }
+
+    public boolean hasHalfAToken() {
+      return (tokenId == null) != (tokenSecret == null);
+    }
   }
 
   /**

@@ -286,6 +286,8 @@ class SettingsLoaderTest {
     Map<String, String> token = Map.of("MODAL_TOKEN_ID", "ak-1", "MODAL_TOKEN_SECRET", "as-1");
     assertThat(SettingsLoader.load(Map.of()).sandboxesOnModal()).isFalse();
     assertThat(SettingsLoader.load(Map.of("MODAL_TOKEN_ID", "ak-1")).sandboxesOnModal()).isFalse();
+    assertThat(SettingsLoader.load(Map.of("MODAL_TOKEN_ID", "ak-1")).modal().hasHalfAToken()).isTrue();
+    assertThat(SettingsLoader.load(token).modal().hasHalfAToken()).isFalse();
     assertThat(SettingsLoader.load(token).sandboxesOnModal()).isTrue();
     Map<String, String> local = new HashMap<>(token);
     local.put("AGENT_RUNTIME_SANDBOX_PROVIDER", "local");

@@ -145,7 +145,19 @@ final class DemoTools {
   void killChildren() {
     for (Process child : children) {
       child.descendants().forEach(ProcessHandle::destroyForcibly);
+      killSession(child);
       child.destroyForcibly();
+    }
+  }
+
+  /** A shell may be starting a process just now, which no list of its descendants has yet. */
+  private static void killSession(Process leader) {
+    try {
+      new ProcessBuilder("/bin/sh", "-c", "kill -KILL -$0", Long.toString(leader.pid())).start().waitFor();
+    } catch (IOException e) {
+      // Its descendants are killed all the same.
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 }
