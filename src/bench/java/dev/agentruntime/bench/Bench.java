@@ -24,7 +24,8 @@ public final class Bench {
   }
 
   /** These are measured only when they are asked for. */
-  private static final Map<String, String> WITH_SERVERS = Map.of("stores", "dev.agentruntime.bench.StoresBench");
+  private static final Map<String, String> WITH_SERVERS = Map.of("stores", "dev.agentruntime.bench.StoresBench",
+      "modal", "dev.agentruntime.bench.ModalBench");
 
   private Bench() {}
 

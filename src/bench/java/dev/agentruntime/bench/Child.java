@@ -74,7 +74,7 @@ final class Child implements AutoCloseable {
 
   static Child start(List<String> command, Map<String, String> environment) throws IOException {
     ProcessBuilder builder = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.appendTo(LOG.toFile()));
-    builder.environment().keySet().removeIf(name -> name.startsWith("AGENT_RUNTIME_"));
+    builder.environment().keySet().removeIf(name -> name.startsWith("AGENT_RUNTIME_") || name.startsWith("MODAL_"));
     builder.environment().putAll(environment);
     return new Child(builder.start());
   }

@@ -16,7 +16,7 @@ import java.util.Map;
  */
 final class MemoryBench {
 
-  private static final List<String> HEAP = List.of("-Xms512m", "-Xmx512m", "-XX:+AlwaysPreTouch");
+  static final List<String> HEAP = List.of("-Xms512m", "-Xmx512m", "-XX:+AlwaysPreTouch");
   private static final int SESSIONS = 2000;
   private static final int VIEWERS = 2000;
   private static final int WARM = 200;
@@ -111,7 +111,7 @@ final class MemoryBench {
   }
 
   /** Live heap, and what is resident beside the heap, which is of one size. */
-  private static long memory(Child process) throws Exception {
+  static long memory(Child process) throws Exception {
     long live = process.liveHeapBytes();
     return live + process.residentBytes();
   }

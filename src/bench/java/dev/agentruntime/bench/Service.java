@@ -87,7 +87,12 @@ final class Service implements AutoCloseable {
 
   /** @return the new session's id */
   String createSession() throws Exception {
-    return call("POST", "/sessions/create", new JsonObject().put("agentProfileRef", "demo")).getString("sessionId");
+    return createSession("demo");
+  }
+
+  /** @return the new session's id */
+  String createSession(String profile) throws Exception {
+    return call("POST", "/sessions/create", new JsonObject().put("agentProfileRef", profile)).getString("sessionId");
   }
 
   void message(String sessionId, String text) throws Exception {
