@@ -45,9 +45,8 @@ class MetricsIT {
         client.post("/sessions/" + id + "/interrupt", "{}");
         viewer.turn(running);
         viewer.turn(waiting);
-        TestMetrics after = TestMetrics.of(client);
+        TestMetrics after = TestMetrics.reaching(client, "agent_runtime_frames_out_total", viewer.events().size());
         assertThat(after.value("agent_runtime_events_total")).isGreaterThanOrEqualTo(viewer.events().size());
-        assertThat(after.value("agent_runtime_frames_out_total")).isGreaterThanOrEqualTo(viewer.events().size());
         assertThat(after.value("agent_runtime_bytes_out_total")).isGreaterThan(viewer.events().size() * 50.0);
         assertThat(after.value("agent_runtime_turns_running")).isZero();
         assertThat(after.value("agent_runtime_messages_queued")).isZero();
