@@ -14,6 +14,7 @@ import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
+import java.io.IOException;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -26,7 +27,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Every field of a profile has its effect on the real Claude Code CLI. */
+/** Every field of a profile has its effect on the real Claude Code CLI; what it depends on: {@link ClaudeDependenciesIT}. */
 class ClaudeProfileIT {
 
   /** An MCP server over stdio with one tool, in the JavaScript that npm has with it. */
@@ -64,7 +65,16 @@ class ClaudeProfileIT {
         "AGENT_RUNTIME_CLAUDE_COMMAND", claude, "AGENT_RUNTIME_PROFILES_DIR", profiles.toString()));
   }
 
-  private static String profile() {
+  /** An MCP server that is on the machine already, with a command to start it. */
+  private static ObjectNode near() throws IOException {
+    Path script = Files.writeString(directory.resolve("near.js"), MCP_SERVER.replace("'words.txt'", "process.argv[2]"));
+    ObjectNode near = Json.object().put("name", "near").put("command", "node");
+    near.putArray("args").add(script.toString()).add(Files.writeString(directory.resolve("near.txt"), "near-mark").toString());
+    near.putObject("env").put("WORDS_TOKEN", "near-token-mark");
+    return near;
+  }
+
+  private static String profile() throws IOException {
     ObjectNode profile = Json.object().put("name", "Worker").put("architecture", "claude-agent-sdk")
         .put("systemPrompt", "You are the system-prompt-mark.").put("agentMDFile", "# Rules\nObey the agent-md-mark.");
     profile.putArray("tools").add("Read").add("Bash");
@@ -72,31 +82,19 @@ class ClaudeProfileIT {
         .put("skillMd", "Say what skill-body-mark says.");
     skill.putArray("supportingFiles").addObject().put("path", "more/words.txt").put("content", "supporting-mark");
     profile.putArray("subagents").addObject().put("name", "counter").put("description", "Counts for subagent-mark")
-        .put("prompt", "You are the subagent-prompt-mark.");
+        .put("prompt", "You are the subagent-prompt-mark.").put("model", "claude-haiku-4-5").putArray("tools").add("Read");
     profile.putArray("commands").addObject().put("name", "check").put("prompt", "command-mark play:hello say=$ARGUMENTS");
     ObjectNode own = profile.putArray("bundledMCPs").addObject().put("name", "own").put("command", "node");
     own.putArray("args").add("server.js");
     own.putArray("files").add(Json.object().put("path", "server.js").put("content", MCP_SERVER))
         .add(Json.object().put("path", "words.txt").put("content", "bundled-mark"));
     own.putObject("env").put("WORDS_TOKEN", "token-mark");
-    profile.putArray("externalMCPs").addObject().put("name", "far").put("type", "http")
+    profile.putArray("externalMCPs").add(near()).addObject().put("name", "far").put("type", "http")
         .put("url", "http://127.0.0.1:" + mcp.actualPort() + "/mcp").putObject("headers").put("X-Token", "external-mark");
-    profile.putArray("npmDependencies").add("left-pad@1.3.0");
-    ObjectNode environment = profile.putObject("environmentVariables").put("WORKER_VARIABLE", "environment-mark");
-    npmConfiguration(environment);
+    profile.putObject("environmentVariables").put("WORKER_VARIABLE", "environment-mark");
     profile.putArray("defaultWorkspaceFiles").addObject().put("path", "docs/read.me").put("content", "workspace-mark");
     profile.putObject("sessionOptions").put("model", "claude-sonnet-4-5");
     return profile.toString();
-  }
-
-  /** A sandbox has nothing of the server's environment; what npm needs on this machine to reach its registry is the profile's to say. */
-  private static void npmConfiguration(ObjectNode environment) {
-    for (String name : List.of("NODE_EXTRA_CA_CERTS", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")) {
-      if (System.getenv(name) != null) {
-        environment.put(name, System.getenv(name));
-      }
-    }
-    environment.put("NPM_CONFIG_USERCONFIG", Path.of(System.getProperty("user.home"), ".npmrc").toString());
   }
 
   /** An MCP server over HTTP with one tool, which says the header that it was sent. */
@@ -142,20 +140,32 @@ class ClaudeProfileIT {
       ScriptedModel.Asked asked = model.lastAskedWith("play:hello say=asked");
       assertThat(asked.model()).isEqualTo("claude-sonnet-4-5");
       assertThat(asked.system()).contains("system-prompt-mark");
-      assertThat(asked.tools()).contains("Read", "Bash", "Skill", "Agent", "mcp__own__words", "mcp__far__header")
+      assertThat(asked.tools()).contains("Read", "Bash", "Skill", "Agent", "mcp__own__words", "mcp__near__words", "mcp__far__header")
           .doesNotContain("Write", "Edit", "WebSearch");
       assertThat(asked.body().encode()).contains("agent-md-mark", "skill-mark", "subagent-mark");
     }
   }
 
   @Test
-  void toolsFindWhatTheProfileBrings() {
+  void aBundledMcpServerIsCalled() {
     try (LiveSession session = LiveSession.create(server.client(), "worker")) {
       assertThat(result(session, "play:tool name=mcp__own__words")).contains("bundled-mark token-mark");
+    }
+  }
+
+  @Test
+  void externalMcpServersAreCalled() {
+    try (LiveSession session = LiveSession.create(server.client(), "worker")) {
+      assertThat(result(session, "play:tool name=mcp__near__words")).contains("near-mark near-token-mark");
       assertThat(result(session, "play:tool name=mcp__far__header")).contains("external-mark");
-      assertThat(result(session, run("echo $WORKER_VARIABLE; cat docs/read.me; cat $CLAUDE_CONFIG_DIR/skills/greeter/more/words.txt")))
+    }
+  }
+
+  @Test
+  void toolsFindVariablesAndFiles() {
+    try (LiveSession session = LiveSession.create(server.client(), "worker")) {
+      assertThat(result(session, run("echo $WORKER_VARIABLE; cat docs/read.me; cat $CLAUDE_CONFIG_DIR/skills/greeter/more/words.txt; true")))
           .contains("environment-mark", "workspace-mark", "supporting-mark");
-      assertThat(result(session, run("node -e 'console.log(require(\"left-pad\")(7, 3, \"0\"))'"))).contains("007");
       assertThat(session.fold.files().keySet()).containsExactly("docs/read.me");
     }
   }
@@ -184,7 +194,11 @@ class ClaudeProfileIT {
     try (LiveSession session = LiveSession.create(server.client(), "worker")) {
       assertThat(session.runs("play:agent type=counter").path("outcome").asText()).isEqualTo("success");
       assertThat(session.blocks(Block.SubagentCall.class)).singleElement().satisfies(call -> assertThat(call.name()).isEqualTo("counter"));
-      assertThat(model.asked()).anySatisfy(asked -> assertThat(asked.system()).contains("subagent-prompt-mark"));
+      assertThat(model.asked()).anySatisfy(asked -> {
+        assertThat(asked.system()).contains("subagent-prompt-mark");
+        assertThat(asked.model()).isEqualTo("claude-haiku-4-5");
+        assertThat(asked.tools()).contains("Read").doesNotContain("Bash", "Write");
+      });
     }
   }
 
