@@ -30,6 +30,7 @@ import org.slf4j.LoggerFactory;
 final class AgentHost {
 
   private static final Logger log = LoggerFactory.getLogger(AgentHost.class);
+  private static final ApiException UNLOADING = new ApiException(ErrorCode.SANDBOX_FAILED, "The session is being unloaded.");
 
   private final Services services;
   private final Mailbox mailbox;
@@ -54,6 +55,9 @@ final class AgentHost {
   private ObjectNode runningOptions;
   private Future<AgentLink> starting;
   private boolean closed;
+  private boolean handedOver;
+  /** What a start that is under way waits for. */
+  private Promise<?> step = Promise.promise();
 
   AgentHost(Services services, Mailbox mailbox, Session session, String profileId, AgentArchitecture architecture, Status status,
             Workspace workspace, Transcripts transcripts, StoredFiles storedFiles) {
@@ -119,7 +123,6 @@ final class AgentHost {
         if (sandbox != null && expires()) {
           leave();
         }
-        stopProcess();
         AgentLink started = startOrBegAnew();
         services.metrics().sandboxStart.record(System.nanoTime() - start, TimeUnit.NANOSECONDS);
         starting = null;
@@ -134,12 +137,13 @@ final class AgentHost {
   }
 
   /** What must be said to the running agent before its next turn; {@code null} if it has to be {@linkplain #ready() readied} again. */
-  Buffer optionLines() {
-    Buffer lines = architecture.optionsChanged(runningOptions, session.options());
-    if (lines != null) {
-      runningOptions = session.options();
-    }
-    return lines;
+  Buffer optionLines(ObjectNode options) {
+    return architecture.optionsChanged(runningOptions, options);
+  }
+
+  /** The running agent was told. */
+  void optionsTold(ObjectNode options) {
+    runningOptions = options;
   }
 
   private boolean expires() {
@@ -162,12 +166,14 @@ final class AgentHost {
   private AgentLink startOrBegAnew() {
     boolean had = sandbox != null;
     try {
+      stopProcess();
       return start();
     } catch (SandboxException e) {
       if (!had || closed || e.kind() != SandboxException.Kind.GONE) {
         throw e;
       }
       log.info("the sandbox is gone; making another");
+      giveUp(null);
       return start();
     }
   }
@@ -193,13 +199,15 @@ final class AgentHost {
           sandbox.home(), resume, services.sandboxes().equips()), message -> mailbox.run(() -> tell(message))));
       SandboxProcess process = launch(plan);
       runningOptions = options;
-      follow(process, 0);
+      AgentLink started = follow(process, 0);
       await(examined);
       status.sandbox(SandboxStatus.READY, sandbox.id(), null);
-      return link;
+      return started;
     } catch (Exception e) {
       String why = ErrorTranslation.toApi(e).getMessage();
-      if (fresh || closed || e instanceof SandboxException gone && gone.kind() == SandboxException.Kind.GONE) {
+      if (handedOver) {
+        log.info("session {} was handed over while its agent was started", session.id());
+      } else if (fresh || closed || e instanceof SandboxException gone && gone.kind() == SandboxException.Kind.GONE) {
         giveUp(why);
       } else {
         status.sandbox(SandboxStatus.UNHEALTHY, sandbox.id(), why);
@@ -256,7 +264,7 @@ final class AgentHost {
     prepared = true;
   }
 
-  private void follow(SandboxProcess process, long offset) {
+  private AgentLink follow(SandboxProcess process, long offset) {
     AgentLink started = new AgentLink(mailbox, process, architecture.parser(services.clock()), sink, settled, offset,
         services.settings().limits().agentLineBytes());
     link = started;
@@ -268,6 +276,7 @@ final class AgentHost {
       }
     });
     started.follow();
+    return started;
   }
 
   /**
@@ -317,7 +326,7 @@ final class AgentHost {
 
   /** Ends everything, and confirms it. */
   void terminate() {
-    closed = true;
+    stopStarting();
     giveUp(null);
     // A start that is under way sees that its sandbox is gone, or ends the one that it gets.
     Future.await(settled());
@@ -326,7 +335,8 @@ final class AgentHost {
 
   /** Lets go of everything and leaves it running, for a later runtime. */
   void handOver() {
-    closed = true;
+    handedOver = true;
+    stopStarting();
     if (link != null) {
       link.detach();
     }
@@ -358,15 +368,30 @@ final class AgentHost {
     }
   }
 
+  private void stopStarting() {
+    closed = true;
+    step.tryFail(UNLOADING);
+  }
+
   private void stopIfClosed() {
     if (closed) {
-      throw new ApiException(ErrorCode.SANDBOX_FAILED, "The session is being unloaded.");
+      throw UNLOADING;
     }
   }
 
-  /** Awaits a step of the start, within the time that a start has. */
-  private <T> T await(Future<T> step) {
-    T result = Future.await(step.timeout(services.settings().sandbox().startTimeoutMs(), TimeUnit.MILLISECONDS));
+  /** Awaits a step of the start, within the time that a start has, and for as long as the session stays. */
+  private <T> T await(Future<T> work) {
+    stopIfClosed();
+    Promise<T> done = Promise.promise();
+    step = done;
+    work.timeout(services.settings().sandbox().startTimeoutMs(), TimeUnit.MILLISECONDS).onComplete(result -> {
+      if (result.succeeded()) {
+        done.tryComplete(result.result());
+      } else {
+        done.tryFail(result.cause());
+      }
+    });
+    T result = Future.await(done.future());
     stopIfClosed();
     return result;
   }

@@ -38,7 +38,11 @@ final class ErrorTranslation {
     };
   }
 
+  /** Adapters are written by others: one may say nothing. */
   private static String sentence(String message) {
+    if (message == null || message.isBlank()) {
+      return "It did not work.";
+    }
     return Character.toUpperCase(message.charAt(0)) + message.substring(1) + (message.endsWith(".") ? "" : ".");
   }
 }

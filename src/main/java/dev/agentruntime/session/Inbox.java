@@ -82,12 +82,15 @@ final class Inbox {
     return first == null || !first.stored ? null : waiting.poll();
   }
 
-  /** The first that waits is not to run, if it came before {@code later}. */
-  void interruptBefore(Waiting later) {
+  /** @return the turn of the first that waits, if it came before {@code later}; or {@code null} */
+  String firstBefore(Waiting later) {
     Waiting first = waiting.peek();
-    if (first != null && first != later) {
-      first.interrupted = true;
-    }
+    return first == null || first == later ? null : first.accepted.turnId();
+  }
+
+  /** A turn is not to run, if its message waits. @param turnId {@code null} for none */
+  void interrupt(String turnId) {
+    waiting.stream().filter(message -> message.accepted.turnId().equals(turnId)).forEach(message -> message.interrupted = true);
   }
 
   int size() {

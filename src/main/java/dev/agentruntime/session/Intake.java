@@ -68,12 +68,19 @@ final class Intake {
     }
     Inbox.Waiting waiting = inbox.add(UUID.randomUUID().toString(), messageId, message.content(), turns.turn() != null);
     metrics.messagesQueued.incrementAndGet();
-    journal.write(new JournalEntry.Accepted(waiting.accepted.turnId(), messageId, waiting.accepted.queued(), message.content()));
+    String interrupts = message.whenBusy() != WhenBusy.INTERRUPT ? null : turns.turn() != null ? turns.turn().turnId
+        : inbox.firstBefore(waiting);
+    journal.write(new JournalEntry.Accepted(waiting.accepted.turnId(), messageId, waiting.accepted.queued(), message.content(), interrupts));
     if (busy) {
       status.queued(inbox.size());
     }
     return sync.insist(this::store)
         .transform(saved -> saved.succeeded() ? accepted(waiting, message) : refused(waiting, saved.cause()));
+  }
+
+  /** Whether a message has come that is neither accepted nor refused yet. */
+  boolean isAccepting() {
+    return !accepting.isEmpty();
   }
 
   /** Done when every message that came is accepted or refused. */
@@ -85,7 +92,7 @@ final class Intake {
     waiting.stored = true;
     if (message.whenBusy() == WhenBusy.INTERRUPT) {
       if (turns.turn() == null) {
-        inbox.interruptBefore(waiting);
+        inbox.interrupt(inbox.firstBefore(waiting));
       }
       turns.interrupt();
     }

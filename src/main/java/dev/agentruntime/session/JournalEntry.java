@@ -13,6 +13,7 @@ import java.util.Map;
 @JsonSubTypes({
     @JsonSubTypes.Type(JournalEntry.Accepted.class),
     @JsonSubTypes.Type(JournalEntry.Withdrawn.class),
+    @JsonSubTypes.Type(JournalEntry.Interrupted.class),
     @JsonSubTypes.Type(JournalEntry.Delivered.class),
     @JsonSubTypes.Type(JournalEntry.Consumed.class),
     @JsonSubTypes.Type(JournalEntry.Began.class),
@@ -22,9 +23,17 @@ import java.util.Map;
 @JsonInclude(JsonInclude.Include.NON_NULL)
 sealed interface JournalEntry {
 
-  /** A message was taken; from here on it ends in a turn. */
+  /**
+   * A message was taken; from here on it ends in a turn.
+   *
+   * @param interrupts the turn that is to be stopped for it, or {@code null}
+   */
   @JsonTypeName("accepted")
-  record Accepted(String turnId, String messageId, int queued, MessageContent content) implements JournalEntry {}
+  record Accepted(String turnId, String messageId, int queued, MessageContent content, String interrupts) implements JournalEntry {}
+
+  /** A turn was told to stop. */
+  @JsonTypeName("interrupted")
+  record Interrupted(String turnId) implements JournalEntry {}
 
   /** A message whose acceptance could not be stored in time, so that its sender was refused. */
   @JsonTypeName("withdrawn")

@@ -15,7 +15,6 @@ import io.vertx.core.internal.VertxInternal;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
@@ -83,7 +82,7 @@ final class LoadedSessions {
       }
       if (done.failed() && done.cause() instanceof SessionUnsavedException unsaved) {
         return Future.failedFuture(new ApiException(ErrorCode.STORE_FAILED,
-            "The session cannot be saved now, and stays in memory; try again later.", unsaved.getCause()));
+            "The store does not answer, so that the session stays as it is; try again later.", unsaved.getCause()));
       }
       if (done.failed() && done.cause() instanceof SessionClosedException) {
         return entry.gone.future().compose(v -> last instanceof SessionCommand.Delete ? close(sessionId, last) : Future.succeededFuture());
@@ -126,7 +125,7 @@ final class LoadedSessions {
   List<String> idleFor(long ms) {
     return entries.entrySet().stream()
         .filter(entry -> entry.getValue().ready.future().succeeded() && entry.getValue().verticle.idleForMs() >= ms)
-        .map(Map.Entry::getKey).filter(Objects::nonNull).toList();
+        .map(Map.Entry::getKey).toList();
   }
 
   private Entry entry(String sessionId) {

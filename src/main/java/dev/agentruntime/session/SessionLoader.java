@@ -14,8 +14,10 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Makes a session of what is stored of it: conversations from the journal, files, messages that wait, and a turn that was cut off. Runs
@@ -81,13 +83,18 @@ final class SessionLoader {
       }
     }
     Turn cutOff = null;
+    Set<String> interrupted = new HashSet<>();
     JournalEntry.Delivered delivered = null;
     JournalEntry.Consumed consumed = null;
     List<SessionEvent> later = new ArrayList<>();
     Map<String, String> times = new HashMap<>();
     for (JournalEntry entry : entries) {
       switch (entry) {
-        case JournalEntry.Accepted accepted -> inbox.restore(accepted);
+        case JournalEntry.Accepted accepted -> {
+          inbox.restore(accepted);
+          interrupted.add(accepted.interrupts());
+        }
+        case JournalEntry.Interrupted e -> interrupted.add(e.turnId());
         case JournalEntry.Withdrawn withdrawn -> inbox.withdraw(withdrawn.messageId());
         case JournalEntry.Delivered e -> delivered = e;
         case JournalEntry.Consumed e -> consumed = e;
@@ -116,6 +123,10 @@ final class SessionLoader {
           }
         }
       }
+    }
+    interrupted.forEach(inbox::interrupt);
+    if (cutOff != null) {
+      cutOff.interrupted = interrupted.contains(cutOff.turnId);
     }
     return new CutOff(cutOff, cutOff == null ? null : delivered, consumed, later, times);
   }

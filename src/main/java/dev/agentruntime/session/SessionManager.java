@@ -28,6 +28,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The door to all sessions. Threading: called from any thread, never blocks; futures complete on the caller's context. Refusals are
@@ -35,6 +37,7 @@ import java.util.function.Supplier;
  */
 public final class SessionManager {
 
+  private static final Logger log = LoggerFactory.getLogger(SessionManager.class);
   /** A store that takes longer is as good as away. */
   private static final long PING_TIMEOUT_MS = 5_000;
 
@@ -75,14 +78,16 @@ public final class SessionManager {
 
   /**
    * Takes no new work, saves everything, and ends the sandboxes in which nothing runs. A turn that runs goes on in its sandbox, and the next
-   * runtime on this store picks it up.
+   * runtime on this store picks it up. Takes no longer than {@code shutdownGraceMs}: who cannot be saved by then is left as it is.
    */
   public Future<Void> shutdown() {
     drain();
     loaded.loadNoMore();
     housekeeping.stop();
     List<Future<Void>> closing = new ArrayList<>();
-    loaded.ids().forEach(id -> closing.add(loaded.close(id, new SessionCommand.HandOver())));
+    loaded.ids().forEach(id -> closing.add(loaded.close(id, new SessionCommand.HandOver())
+        .timeout(services.settings().shutdownGraceMs(), TimeUnit.MILLISECONDS)
+        .onFailure(e -> log.error("session {} was not saved within the time of a shutdown: {}", id, e.toString()))));
     return Future.join(closing).transform(done -> bus.stop());
   }
 
@@ -176,7 +181,10 @@ public final class SessionManager {
       return Future.failedFuture(failure);
     }
     String epoch = UUID.randomUUID().toString();
-    return services.persistence().loadSession(sessionId, epoch).compose(v -> services.persistence().deleteSession(sessionId, epoch));
+    return services.persistence().loadSession(sessionId, epoch).compose(stored -> {
+      stored.orElseThrow(() -> ApiException.sessionNotFound(sessionId));
+      return services.persistence().deleteSession(sessionId, epoch);
+    });
   }
 
   /** @param since where the reader stands, or {@code null} for a snapshot */

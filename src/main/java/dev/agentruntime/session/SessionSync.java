@@ -39,7 +39,9 @@ final class SessionSync {
   private final Supplier<Sandbox> sandbox;
   private final Supplier<Recovery> recovery;
   private final Runnable ownershipLost;
+  /** What the store has; {@code null} while that is not known: a write that failed may have been done. */
   private SessionRecord storedRecord;
+  private SessionRecord issuedRecord;
   private Future<Void> running;
   private boolean again;
   private boolean retryPlanned;
@@ -48,6 +50,7 @@ final class SessionSync {
   /** What the agent waits for, or {@code null}. */
   private Promise<Void> room;
   private boolean closed;
+  private boolean lost;
 
   /**
    * @param sandbox gives the sandbox there is, or {@code null}
@@ -179,8 +182,30 @@ final class SessionSync {
   /** Stores the record if it has changed. */
   Future<Void> saveRecord() {
     SessionRecord wanted = record();
-    return wanted.equals(storedRecord) ? Future.succeededFuture()
-        : store.record(wanted).onSuccess(v -> storedRecord = wanted);
+    return wanted.equals(storedRecord) ? Future.succeededFuture() : store(wanted);
+  }
+
+  /** Makes sure, by a write, that the session is still ours. Fails with {@link StaleOwnerException}, and lets go of it, if it is not. */
+  Future<Void> confirmOwnership() {
+    return store(record()).onFailure(failure -> {
+      if (failure instanceof StaleOwnerException) {
+        lose();
+      }
+    });
+  }
+
+  private Future<Void> store(SessionRecord record) {
+    issuedRecord = record;
+    storedRecord = null;
+    return store.record(record).onSuccess(v -> storedRecord = issuedRecord == record ? record : null);
+  }
+
+  private void lose() {
+    closed = true;
+    if (!lost) {
+      lost = true;
+      ownershipLost.run();
+    }
   }
 
   private Future<Void> start() {
@@ -234,8 +259,7 @@ final class SessionSync {
       outage.over();
       makeRoom();
     } else if (failure instanceof StaleOwnerException) {
-      closed = true;
-      ownershipLost.run();
+      lose();
     } else if (!closed) {
       outage.failed(failure);
       planRetry();

@@ -4,13 +4,13 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.agentruntime.agent.AgentArchitecture;
 import dev.agentruntime.config.Settings;
 import dev.agentruntime.persistence.SessionRecord;
+import dev.agentruntime.persistence.StaleOwnerException;
 import dev.agentruntime.persistence.StoredSession;
 import dev.agentruntime.protocol.ApiException;
 import dev.agentruntime.protocol.ErrorCode;
 import dev.agentruntime.protocol.Frame;
 import dev.agentruntime.protocol.Position;
 import dev.agentruntime.protocol.RuntimeState;
-import dev.agentruntime.protocol.SendMessage;
 import dev.agentruntime.protocol.SessionEvent;
 import dev.agentruntime.protocol.SessionListItem;
 import dev.agentruntime.protocol.WorkspaceFile;
@@ -202,7 +202,10 @@ final class SessionVerticle extends VerticleBase {
       case SessionCommand.Get get -> Future.succeededFuture(session.snapshotJson());
       case SessionCommand.GetState get -> Future.succeededFuture(session.snapshot());
       case SessionCommand.Join join -> Future.succeededFuture(join(join.since()));
-      case SessionCommand.Send send -> send(send.message());
+      case SessionCommand.Send send -> {
+        touch();
+        yield intake.send(send.message());
+      }
       case SessionCommand.Interrupt interrupt -> {
         touch();
         turns.interrupt();
@@ -219,11 +222,7 @@ final class SessionVerticle extends VerticleBase {
           return close(this::unload);
         });
       }
-      case SessionCommand.Delete delete -> close(() -> {
-        endTurns();
-        host.terminate();
-        Future.await(store.erase());
-      });
+      case SessionCommand.Delete delete -> confirm().compose(v -> close(this::delete));
       case SessionCommand.HandOver handOver -> close(this::handOver);
       case SessionCommand.ListFiles list -> Future.succeededFuture(List.copyOf(session.files()));
       case SessionCommand.StatFile stat -> Future.succeededFuture(workspace.known(stat.path()));
@@ -242,17 +241,38 @@ final class SessionVerticle extends VerticleBase {
   }
 
   private void refuseIfInUse(long idleMs) {
-    if (!turns.idle() || idleForMs() < idleMs) {
+    if (!turns.idle() || intake.isAccepting() || idleForMs() < idleMs) {
       throw new SessionInUseException();
     }
   }
 
   /** What is not saved when a sandbox ends is lost, so that it does not end while the store is away. */
   private Future<Void> saveFirst() {
-    return save().timeout(services.settings().shutdownGraceMs(), TimeUnit.MILLISECONDS).recover(failure ->
-        SessionSync.mayWorkLater(failure) || failure instanceof TimeoutException
-            ? Future.failedFuture(new SessionUnsavedException(failure))
+    return inTime(save()).recover(failure -> isAway(failure)
+        ? Future.failedFuture(new SessionUnsavedException(failure))
+        : Future.succeededFuture()).compose(v -> confirm());
+  }
+
+  /** Nothing ends here that another server owns, nor on the word of a store that is away. */
+  private Future<Void> confirm() {
+    return inTime(sync.confirmOwnership()).recover(failure ->
+        failure instanceof StaleOwnerException ? Future.failedFuture(new SessionClosedException())
+            : isAway(failure) ? Future.failedFuture(new SessionUnsavedException(failure))
             : Future.succeededFuture());
+  }
+
+  private static boolean isAway(Throwable failure) {
+    return SessionSync.mayWorkLater(failure) || failure instanceof TimeoutException;
+  }
+
+  private <T> Future<T> inTime(Future<T> work) {
+    return work.timeout(services.settings().shutdownGraceMs(), TimeUnit.MILLISECONDS);
+  }
+
+  private void delete() {
+    endTurns();
+    host.terminate();
+    Future.await(store.erase());
   }
 
   private void unload() {
@@ -264,7 +284,7 @@ final class SessionVerticle extends VerticleBase {
 
   private void endTurns() {
     try {
-      Future.await(intake.settled().timeout(services.settings().shutdownGraceMs(), TimeUnit.MILLISECONDS));
+      Future.await(inTime(intake.settled()));
     } catch (Exception e) {
       log.warn("messages of session {} are not stored yet; they are left to its next runtime", sessionId);
     }
@@ -273,13 +293,8 @@ final class SessionVerticle extends VerticleBase {
 
   private Joined join(Position since) {
     EventLog events = session.events();
-    boolean recovered = since != null && since.epoch().equals(events.epoch()) && since.seq() >= 0 && events.holdsAfter(since.seq());
+    boolean recovered = since != null && events.epoch().equals(since.epoch()) && since.seq() >= 0 && events.holdsAfter(since.seq());
     return recovered ? new Joined(events, since.seq(), true, null) : new Joined(events, session.seq(), false, session.snapshotJson());
-  }
-
-  private Future<SendMessage.Accepted> send(SendMessage message) {
-    touch();
-    return intake.send(message);
   }
 
   private Future<SessionListItem> patch(SessionCommand.Patch patch) {
@@ -314,8 +329,7 @@ final class SessionVerticle extends VerticleBase {
   /** The last save before a sandbox goes: it may take only so long. @return whether it worked */
   private boolean finalSync() {
     try {
-      Future.await(workspace.reconcile().transform(v -> sync.sync())
-          .timeout(services.settings().shutdownGraceMs(), TimeUnit.MILLISECONDS));
+      Future.await(inTime(turns.settled().compose(v -> workspace.reconcile()).transform(v -> sync.sync())));
       return true;
     } catch (Exception e) {
       log.error("session {} could not be saved", sessionId, e);
@@ -325,23 +339,30 @@ final class SessionVerticle extends VerticleBase {
 
   private void storeRecord() {
     try {
-      Future.await(sync.saveRecord().compose(v -> store.flushJournal())
-          .timeout(services.settings().shutdownGraceMs(), TimeUnit.MILLISECONDS));
+      Future.await(inTime(sync.saveRecord().compose(v -> store.flushJournal())));
     } catch (Exception e) {
       log.error("the record of session {} could not be saved", sessionId, e);
     }
   }
 
   private void handOver() {
-    boolean running = !turns.idle() && host.link() != null;
     turns.close();
     boolean saved = finalSync();
-    if (running || !saved) {
+    if (!turns.idle() && host.link() != null || !saved || !isOurs()) {
       log.info("session {} stays in its sandbox, for the next runtime", sessionId);
       host.handOver();
     } else {
       host.terminate();
       storeRecord();
+    }
+  }
+
+  private boolean isOurs() {
+    try {
+      Future.await(confirm());
+      return true;
+    } catch (Exception e) {
+      return false;
     }
   }
 

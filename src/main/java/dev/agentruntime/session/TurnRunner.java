@@ -1,5 +1,6 @@
 package dev.agentruntime.session;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.agentruntime.agent.AgentArchitecture;
 import dev.agentruntime.agent.OutputParser.TurnEnd;
 import dev.agentruntime.protocol.Block;
@@ -7,6 +8,7 @@ import dev.agentruntime.protocol.RuntimeState;
 import dev.agentruntime.protocol.SessionEvent;
 import dev.agentruntime.protocol.TurnOutcome;
 import dev.agentruntime.protocol.UsageMetadata;
+import dev.agentruntime.protocol.WellFormed;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
 import java.time.Instant;
@@ -25,6 +27,8 @@ final class TurnRunner {
   private static final Logger log = LoggerFactory.getLogger(TurnRunner.class);
   private static final long RECONCILE_TIMEOUT_MS = 10_000;
   private static final int STDERR_TAIL_BYTES = 2_000;
+  /** How many agents that end before they are given a message it takes to give up. */
+  private static final int MAX_STARTS = 2;
 
   private final Services services;
   private final Mailbox mailbox;
@@ -71,12 +75,18 @@ final class TurnRunner {
       return;
     }
     turn.interrupted = true;
+    journal.write(new JournalEntry.Interrupted(turn.turnId));
+    sync.noteNow();
+    carryOutInterrupt();
+  }
+
+  private void carryOutInterrupt() {
     AgentLink link = host.link();
     if (link == null || !turn.delivered) {
       turn.end.tryComplete(interrupted(turn));
-      return;
+    } else {
+      stop(link, turn);
     }
-    stop(link, turn);
   }
 
   /** The agent says that it has the running turn's message. */
@@ -109,7 +119,7 @@ final class TurnRunner {
         killLater(link, stopped);
       } else if (turn == stopped && !stopped.end.future().isComplete()) {
         log.warn("the agent did not stop; it is killed");
-        link.kill();
+        link.kill().onFailure(e -> killLater(link, stopped));
       }
     }));
   }
@@ -119,6 +129,9 @@ final class TurnRunner {
     turn = open;
     turn.delivered = delivered;
     services.metrics().turnsRunning.incrementAndGet();
+    if (turn.interrupted && (found || !delivered)) {
+      carryOutInterrupt();
+    }
     if (!delivered) {
       finishInBackground(this::deliver);
     } else if (!found) {
@@ -210,21 +223,30 @@ final class TurnRunner {
     if (running.end.future().isComplete()) {
       return;
     }
-    AgentLink link;
-    Buffer lines;
-    do {
+    AgentLink link = null;
+    ObjectNode options = null;
+    Buffer lines = null;
+    for (int starts = 0; lines == null || host.link() != link; ) {
+      if (link != null && host.link() != link && ++starts == MAX_STARTS) {
+        endWith(running, link);
+        return;
+      }
       Future<AgentLink> ready = host.ready();
       if (endsBefore(running, ready)) {
         return;
       }
       link = ready.result();
-      lines = host.optionLines();
-    } while (lines == null);
-    journal.write(new JournalEntry.Delivered(running.turnId, link.processId(), link.consumed()));
-    if (endsBefore(running, sync.insist(store::flushJournal))) {
-      return;
+      options = session.options();
+      lines = host.optionLines(options);
+      if (lines != null) {
+        journal.write(new JournalEntry.Delivered(running.turnId, link.processId(), link.consumed()));
+        if (endsBefore(running, sync.insist(store::flushJournal))) {
+          return;
+        }
+      }
     }
     running.delivered = true;
+    host.optionsTold(options);
     link.write(lines.copy().appendBuffer(architecture.message(host.profile(), running.messageId, running.content)))
         .onFailure(e -> running.end.tryComplete(TurnEnd.error(ErrorTranslation.toApi(e).getMessage())));
   }
@@ -244,7 +266,7 @@ final class TurnRunner {
       log.warn("the workspace could not be examined at the turn's end: {}", e.toString());
     }
     TurnOutcome outcome = running.hopeless != null ? TurnOutcome.ERROR : running.interrupted ? TurnOutcome.INTERRUPTED : end.outcome();
-    String error = outcome != TurnOutcome.ERROR ? null : running.hopeless != null ? running.hopeless : end.error();
+    String error = outcome != TurnOutcome.ERROR ? null : WellFormed.text(running.hopeless != null ? running.hopeless : end.error());
     if (host.link() == null) {
       session.agentEnded();
     } else {
@@ -334,7 +356,11 @@ final class TurnRunner {
     if (turn == null || !turn.delivered || closed) {
       return;
     }
-    Turn running = turn;
+    endWith(turn, link);
+  }
+
+  /** The turn ends since the agent has. */
+  private void endWith(Turn running, AgentLink link) {
     link.exit().timeout(1, TimeUnit.SECONDS).otherwise(-1).compose(code -> link.stderrTail(STDERR_TAIL_BYTES).otherwise("").map(stderr -> {
       log.warn("the agent ended during a turn with exit code {}: {}", code, stderr);
       return "The agent ended before its turn did" + (code < 0 ? "." : " (exit code " + code + ").");

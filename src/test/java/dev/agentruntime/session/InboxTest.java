@@ -45,7 +45,7 @@ class InboxTest {
     inbox.withdraw("m1");
     assertThat(inbox.isEmpty()).isTrue();
     assertThat(inbox.answered("m1")).isNull();
-    inbox.restore(new JournalEntry.Accepted("t2", "m1", 1, TEXT));
+    inbox.restore(new JournalEntry.Accepted("t2", "m1", 1, TEXT, null));
     assertThat(inbox.started("t2").accepted.messageId()).isEqualTo("m1");
     assertThat(inbox.started("t2")).isNull();
     assertThat(inbox.answered("m1").queued()).isEqualTo(1);
@@ -55,9 +55,13 @@ class InboxTest {
   void onlyAnEarlierMessageIsInterrupted() {
     Inbox inbox = new Inbox(2);
     Inbox.Waiting first = inbox.add("t1", "m1", TEXT, false);
-    inbox.interruptBefore(first);
+    assertThat(inbox.firstBefore(first)).isNull();
+    inbox.interrupt(null);
     assertThat(first.interrupted).isFalse();
-    inbox.interruptBefore(inbox.add("t2", "m2", TEXT, false));
+    Inbox.Waiting second = inbox.add("t2", "m2", TEXT, false);
+    assertThat(inbox.firstBefore(second)).isEqualTo("t1");
+    inbox.interrupt("t1");
     assertThat(first.interrupted).isTrue();
+    assertThat(second.interrupted).isFalse();
   }
 }

@@ -5,6 +5,7 @@ import dev.agentruntime.protocol.Json;
 import dev.agentruntime.protocol.SessionEvent;
 import dev.agentruntime.protocol.SessionSnapshot;
 import dev.agentruntime.session.Joined;
+import dev.agentruntime.session.SessionManager;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
@@ -19,7 +20,7 @@ public final class Follower {
   private static final long PATIENCE_NANOS = 60_000_000_000L;
 
   public final SessionSnapshot start;
-  private final TestRuntime runtime;
+  private final SessionManager sessions;
   private final EventFold fold;
   private final Joined joined;
   private final List<SessionEvent> events = new ArrayList<>();
@@ -28,9 +29,9 @@ public final class Follower {
   private final Runnable wake = this::signal;
   private long seq;
 
-  Follower(TestRuntime runtime, String sessionId) {
-    this.runtime = runtime;
-    joined = TestRuntime.await(runtime.sessions().join(sessionId, null));
+  public Follower(SessionManager sessions, String sessionId) {
+    this.sessions = sessions;
+    joined = TestRuntime.await(sessions.join(sessionId, null));
     start = snapshot(joined.snapshot());
     fold = new EventFold(start);
     seq = joined.seq();
@@ -94,7 +95,7 @@ public final class Follower {
   /** Compares the fold with what the server answers, at the same number. @return what it answers */
   public SessionSnapshot assertFoldIsSnapshot() {
     while (true) {
-      SessionSnapshot answered = snapshot(TestRuntime.await(runtime.sessions().get(start.session().sessionId())));
+      SessionSnapshot answered = snapshot(TestRuntime.await(sessions.get(start.session().sessionId())));
       lock.lock();
       try {
         read();

@@ -73,7 +73,7 @@ public final class TestRuntime implements AutoCloseable {
 
   /** Follows a session from now on. */
   public Follower follow(String sessionId) {
-    return new Follower(this, sessionId);
+    return new Follower(sessions(), sessionId);
   }
 
   public static <T> T await(Future<T> future) {

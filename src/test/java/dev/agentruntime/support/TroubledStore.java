@@ -26,6 +26,8 @@ public final class TroubledStore implements InvocationHandler {
   private final PersistenceAdapter store;
   private volatile Trouble trouble = Trouble.NONE;
   private Promise<Void> over = Promise.promise();
+  private String awaited;
+  private Runnable then;
 
   public TroubledStore(PersistenceAdapter store) {
     this.store = store;
@@ -44,8 +46,28 @@ public final class TroubledStore implements InvocationHandler {
     }
   }
 
+  /** What happens when a transcript has been appended to with a certain text, and before that is answered. */
+  public synchronized void onceSaved(String text, Runnable work) {
+    awaited = text;
+    then = work;
+  }
+
+  private synchronized Runnable awaitedBy(Method method, Object[] arguments) {
+    if (awaited == null || !method.getName().equals("saveTranscript") || !arguments[4].toString().contains(awaited)) {
+      return null;
+    }
+    awaited = null;
+    return then;
+  }
+
   @Override
   public Object invoke(Object proxy, Method method, Object[] arguments) throws Throwable {
+    Runnable work = awaitedBy(method, arguments);
+    if (work != null) {
+      Future<?> done = call(method, arguments);
+      work.run();
+      return done;
+    }
     boolean troubled = method.getName().matches("save.*|update.*|replace.*|delete.*|ping");
     Future<Void> end;
     synchronized (this) {

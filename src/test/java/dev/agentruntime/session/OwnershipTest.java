@@ -1,0 +1,74 @@
+package dev.agentruntime.session;
+
+import static dev.agentruntime.support.TestRuntime.await;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.agentruntime.persistence.memory.InMemoryPersistence;
+import dev.agentruntime.protocol.ApiException;
+import dev.agentruntime.protocol.ErrorCode;
+import dev.agentruntime.protocol.TurnOutcome;
+import dev.agentruntime.support.Follower;
+import dev.agentruntime.support.toy.ToyServer;
+import dev.agentruntime.support.toy.ToyWorld;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** A server has a session in memory that another one has taken over, with its sandbox, and has not noticed. */
+class OwnershipTest {
+
+  private final ToyWorld world = new ToyWorld();
+  private final InMemoryPersistence store = ToyServer.store();
+  private ToyServer old;
+  private ToyServer owner;
+  private String session;
+  private Follower follower;
+  private List<String> sandboxes;
+
+  @BeforeEach
+  void takeOver() {
+    old = new ToyServer(world, store);
+    session = old.newSession();
+    old.follow(session).awaitTurn(await(old.send(session, "say first")).turnId());
+    await(old.sessions.sync(session));
+    owner = new ToyServer(world, store);
+    follower = owner.follow(session);
+    sandboxes = world.sandboxIds();
+    assertThat(sandboxes).hasSize(1);
+  }
+
+  @AfterEach
+  void close() {
+    old.close();
+    owner.close();
+  }
+
+  private void assertTheOwnerGoesOn() {
+    assertThat(world.sandboxIds()).isEqualTo(sandboxes);
+    assertThat(follower.awaitTurn(await(owner.send(session, "say second")).turnId()).outcome()).isEqualTo(TurnOutcome.SUCCESS);
+    assertThat(follower.fold().runtime().sandbox().restartCount()).isZero();
+  }
+
+  @Test
+  void anUnloadThereLeavesTheSandboxAlone() {
+    await(old.sessions.unload(session));
+    assertThat(old.sessions.getLoadedSessions()).isEmpty();
+    assertTheOwnerGoesOn();
+  }
+
+  @Test
+  void itsStopLeavesTheSandboxAlone() {
+    await(old.sessions.shutdown());
+    assertTheOwnerGoesOn();
+  }
+
+  @Test
+  void aDeleteThereTakesTheSessionBackAndDeletesIt() {
+    await(old.sessions.delete(session));
+    assertThat(world.sandboxIds()).isEmpty();
+    assertThatThrownBy(() -> await(old.sessions.get(session))).isInstanceOfSatisfying(ApiException.class,
+        e -> assertThat(e.code()).isEqualTo(ErrorCode.SESSION_NOT_FOUND));
+  }
+}

@@ -1,0 +1,214 @@
+package dev.agentruntime.session;
+
+import static dev.agentruntime.support.TestRuntime.await;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.agentruntime.persistence.memory.InMemoryPersistence;
+import dev.agentruntime.protocol.ApiException;
+import dev.agentruntime.protocol.Block;
+import dev.agentruntime.protocol.ErrorCode;
+import dev.agentruntime.protocol.Json;
+import dev.agentruntime.protocol.SendMessage.Accepted;
+import dev.agentruntime.protocol.SessionEvent;
+import dev.agentruntime.protocol.TurnOutcome;
+import dev.agentruntime.protocol.WhenBusy;
+import dev.agentruntime.support.Follower;
+import dev.agentruntime.support.SandboxTraces;
+import dev.agentruntime.support.TroubledStore;
+import dev.agentruntime.support.TroubledStore.Trouble;
+import dev.agentruntime.support.toy.StoredEnds;
+import dev.agentruntime.support.toy.ToyServer;
+import dev.agentruntime.support.toy.ToyWorld;
+import io.vertx.core.Future;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Moments at which it matters what exactly is away, dead or in between. */
+class SessionTroubleTest {
+
+  private final ToyWorld world = new ToyWorld();
+  private final InMemoryPersistence memory = ToyServer.store();
+  private final TroubledStore store = new TroubledStore(memory);
+  private ToyServer server = new ToyServer(world, store.adapter());
+  private String session;
+  private Follower follower;
+
+  @BeforeEach
+  void open() {
+    session = server.newSession();
+    follower = server.follow(session);
+  }
+
+  @AfterEach
+  void close() {
+    server.close();
+  }
+
+  private Accepted send(String text) {
+    return await(server.send(session, text));
+  }
+
+  private TurnOutcome outcome(Accepted accepted) {
+    return follower.awaitTurn(accepted.turnId()).outcome();
+  }
+
+  /** For a turn that a later server ends, maybe before anybody can follow it there. */
+  private String storedOutcome(Accepted accepted) {
+    List<String> outcomes = new ArrayList<>();
+    SandboxTraces.await(() -> {
+      StoredEnds.of(memory, session).stream().filter(end -> end.path("turnId").asText().equals(accepted.turnId()))
+          .forEach(end -> outcomes.add(end.path("outcome").asText()));
+      return !outcomes.isEmpty();
+    }, () -> "it never ends");
+    assertThat(outcomes).hasSize(1);
+    return outcomes.getFirst();
+  }
+
+  private void awaitSaid(String text) {
+    follower.await(SessionEvent.BlockDelta.class, delta -> delta.delta().equals(text));
+  }
+
+  private void restart(Map<String, String> settings) {
+    server.close();
+    server = new ToyServer(world, store.adapter(), settings);
+    follower = server.follow(session);
+  }
+
+  /** A turn runs, another waits, and the store goes away: the second has begun and is not given to the agent. @return the second */
+  private Accepted beginUndelivered(String text) {
+    outcome(send("say warm"));
+    Accepted running = send("hang");
+    awaitSaid("hang");
+    Accepted next = send(text);
+    store.set(Trouble.HANGS);
+    await(server.sessions.interrupt(session));
+    outcome(running);
+    follower.await(SessionEvent.TurnStarted.class, started -> started.turnId().equals(next.turnId()));
+    return next;
+  }
+
+  @Test
+  void optionsThatAnInterruptedTurnDidNotBringAreBroughtByTheNext() {
+    outcome(send("say warm"));
+    Accepted running = send("hang");
+    awaitSaid("hang");
+    await(server.sessions.options(session, Json.object().put("model", "other")));
+    Accepted interrupted = send("say never");
+    store.set(Trouble.HANGS);
+    await(server.sessions.interrupt(session));
+    outcome(running);
+    follower.await(SessionEvent.TurnStarted.class, started -> started.turnId().equals(interrupted.turnId()));
+    await(server.sessions.interrupt(session));
+    assertThat(outcome(interrupted)).isEqualTo(TurnOutcome.INTERRUPTED);
+    store.set(Trouble.NONE);
+
+    assertThat(outcome(send("say now"))).isEqualTo(TurnOutcome.SUCCESS);
+    assertThat(follower.fold().blocks().getLast()).isInstanceOfSatisfying(Block.AssistantText.class,
+        block -> assertThat(block.model()).isEqualTo("other"));
+  }
+
+  @Test
+  void aMessageIsNotGivenToAnAgentThatDiedBeforeButToTheNext() {
+    Accepted next = beginUndelivered("say after all");
+    world.killAgents();
+    SandboxTraces.await(() -> world.agents() == 0, () -> "it lives");
+    await(server.sessions.get(session));
+    store.set(Trouble.NONE);
+    assertThat(outcome(next)).isEqualTo(TurnOutcome.SUCCESS);
+    assertThat(follower.fold().blocks().getLast().text()).isEqualTo("say after all");
+  }
+
+  @Test
+  void anAgentThatEndsAtOnceIsAnErrorThatSaysSo() {
+    session = server.newSession("stillborn");
+    follower = server.follow(session);
+    SessionEvent.TurnCompleted completed = follower.awaitTurn(send("say hello").turnId());
+    assertThat(completed.outcome()).isEqualTo(TurnOutcome.ERROR);
+    assertThat(completed.error()).contains("exit code 3");
+  }
+
+  @Test
+  void whatTheStoreSaysAfterALostAnswerIsNotBelievedToBeWhatItWas() {
+    await(server.sessions.patch(session, "first", null));
+    store.set(Trouble.LOSES_ANSWERS);
+    assertThatThrownBy(() -> await(server.sessions.patch(session, "second", null))).isInstanceOf(ApiException.class);
+    store.set(Trouble.NONE);
+    await(server.sessions.patch(session, "first", null));
+    assertThat(await(memory.findSession(session)).orElseThrow().name()).isEqualTo("first");
+  }
+
+  @Test
+  void anUnloadOfASessionWhoseSandboxIsNeverMadeIsDone() {
+    world.stuck(true);
+    Accepted accepted = send("say never");
+    follower.await(SessionEvent.StatusChanged.class, e -> e.runtime().sandbox() != null);
+    await(server.sessions.unload(session));
+    assertThat(outcome(accepted)).isEqualTo(TurnOutcome.INTERRUPTED);
+  }
+
+  @Test
+  void aDeleteThatTheStoreCannotDoChangesNothing() {
+    Accepted running = send("hang");
+    awaitSaid("hang");
+    store.set(Trouble.FAILS);
+    assertThatThrownBy(() -> await(server.sessions.delete(session))).isInstanceOfSatisfying(ApiException.class,
+        e -> assertThat(e.code()).isEqualTo(ErrorCode.STORE_FAILED));
+    assertThat(follower.fold().runtime().turn().turnId()).isEqualTo(running.turnId());
+    assertThat(world.agents()).isOne();
+    store.set(Trouble.NONE);
+    await(server.sessions.delete(session));
+    assertThat(world.sandboxIds()).isEmpty();
+  }
+
+  @Test
+  void aDeleteOfASessionThatIsNotThereIsNotFoundAlsoWhenNoneCanBeLoaded() {
+    restart(Map.of("AGENT_RUNTIME_LIMITS_LOADED_SESSIONS", "1"));
+    assertThatThrownBy(() -> await(server.sessions.delete(UUID.randomUUID().toString()))).isInstanceOfSatisfying(ApiException.class,
+        e -> assertThat(e.code()).isEqualTo(ErrorCode.SESSION_NOT_FOUND));
+  }
+
+  @Test
+  void whatWasInterruptedIsInterruptedByTheNextServer() {
+    Accepted running = send("silent");
+    SandboxTraces.await(() -> world.received().size() == 1, () -> "it is never given to the agent");
+    world.deafenAgents();
+    await(server.sessions.interrupt(session));
+    await(server.sessions.sync(session));
+    restart(Map.of("AGENT_RUNTIME_SANDBOX_REATTACH_TIMEOUT_MS", "60000"));
+    assertThat(storedOutcome(running)).isEqualTo("interrupted");
+  }
+
+  @Test
+  void aMessageThatInterruptsDoesSoAlsoByTheNextServer() {
+    Accepted running = send("hang");
+    awaitSaid("hang");
+    CompletableFuture<Void> killed = new CompletableFuture<>();
+    store.onceSaved("say instead", () -> {
+      server.kill();
+      killed.complete(null);
+    });
+    Future<Accepted> answer = server.send(session, "say instead", UUID.randomUUID().toString(), WhenBusy.INTERRUPT);
+    killed.join();
+    assertThat(answer.isComplete()).isFalse();
+    restart(Map.of());
+    assertThat(storedOutcome(running)).isEqualTo("interrupted");
+    SandboxTraces.await(() -> !follower.fold().blocks().isEmpty() && follower.fold().blocks().getLast().text().equals("say instead"),
+        () -> follower.fold().blocks().toString());
+  }
+
+  @Test
+  void aStopEndsInTimeAlsoIfASandboxAnswersNothing() {
+    restart(Map.of("AGENT_RUNTIME_SHUTDOWN_GRACE_MS", "500"));
+    outcome(send("say warm"));
+    world.stuck(true);
+    store.set(Trouble.HANGS);
+    await(server.sessions.shutdown());
+  }
+}

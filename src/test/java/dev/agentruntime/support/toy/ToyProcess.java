@@ -1,0 +1,211 @@
+package dev.agentruntime.support.toy;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.agentruntime.protocol.Json;
+import dev.agentruntime.sandbox.SandboxException;
+import dev.agentruntime.sandbox.SandboxProcess;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
+import io.vertx.core.buffer.Buffer;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import java.util.function.Function;
+
+/**
+ * The agent. {@code say <text>} says it; {@code hang} begins to say something and goes on until it is interrupted; {@code silent} does not
+ * even say that it has the message; {@code die} ends mid text. Thread-safe.
+ */
+final class ToyProcess implements SandboxProcess {
+
+  static final int DIED = 3;
+  private static final int KILLED = 137;
+
+  private static final class Reader {
+    final Function<Buffer, Future<Void>> consumer;
+    final Promise<Void> done = Promise.promise();
+    int offset;
+    boolean busy;
+
+    Reader(int offset, Function<Buffer, Future<Void>> consumer) {
+      this.offset = offset;
+      this.consumer = consumer;
+    }
+  }
+
+  private final String id;
+  private final Consumer<String> received;
+  private final Buffer output = Buffer.buffer();
+  private final Promise<Integer> exit = Promise.promise();
+  private Reader reader;
+  private String running;
+  private String model = "toy";
+  private boolean deaf;
+
+  /** @param received told the id of each message that comes in */
+  ToyProcess(String id, Consumer<String> received) {
+    this.id = id;
+    this.received = received;
+  }
+
+  @Override
+  public String id() {
+    return id;
+  }
+
+  @Override
+  public Future<Void> writeStdin(Buffer bytes) {
+    for (String line : bytes.toString().split("\n")) {
+      try {
+        if (!line.isEmpty()) {
+          take(Json.tree(line));
+        }
+      } catch (IOException e) {
+        return Future.failedFuture(e);
+      }
+    }
+    return Future.succeededFuture();
+  }
+
+  /** Ended processes take what they are given, as those do whose pipe is held open. */
+  private void take(JsonNode line) {
+    synchronized (this) {
+      if (ended()) {
+        return;
+      }
+      if (line.has("model")) {
+        model = line.path("model").asText();
+      } else if (line.has("interrupt")) {
+        interrupted();
+      } else {
+        message(line.path("message").asText(), line.path("text").asText());
+      }
+    }
+    pump();
+  }
+
+  private void message(String messageId, String text) {
+    received.accept(messageId);
+    running = messageId;
+    if (text.equals("silent")) {
+      return;
+    }
+    String block = "b-" + messageId;
+    say(Json.object().put("taken", messageId));
+    say(Json.object().put("start", block).put("model", model));
+    say(Json.object().put("delta", block).put("text", text));
+    if (text.equals("die")) {
+      end(DIED);
+    } else if (!text.equals("hang")) {
+      say(Json.object().put("complete", block).put("text", text).put("model", model));
+      over("success");
+    }
+  }
+
+  private void interrupted() {
+    if (running != null && !deaf) {
+      over("interrupted");
+    }
+  }
+
+  private void over(String outcome) {
+    say(Json.object().put("over", running).put("outcome", outcome));
+    running = null;
+  }
+
+  private void say(ObjectNode line) {
+    output.appendBytes(Json.bytes(line)).appendByte((byte) '\n');
+  }
+
+  /** From now on it does not heed interrupts. */
+  synchronized void deafen() {
+    deaf = true;
+  }
+
+  boolean ended() {
+    return exit.future().isComplete();
+  }
+
+  void end(int code) {
+    exit.tryComplete(code);
+    pump();
+  }
+
+  @Override
+  public Future<Void> readStdout(long offset, Function<Buffer, Future<Void>> consumer) {
+    Reader made = new Reader((int) offset, consumer);
+    synchronized (this) {
+      reader = made;
+    }
+    pump();
+    return made.done.future();
+  }
+
+  private void pump() {
+    Reader current;
+    Buffer chunk;
+    synchronized (this) {
+      current = reader;
+      if (current == null || current.busy) {
+        return;
+      }
+      if (current.offset == output.length()) {
+        if (ended()) {
+          current.done.tryComplete();
+        }
+        return;
+      }
+      chunk = output.getBuffer(current.offset, output.length());
+      current.offset = output.length();
+      current.busy = true;
+    }
+    current.consumer.apply(chunk).onComplete(taken -> {
+      synchronized (this) {
+        current.busy = false;
+      }
+      if (taken.failed()) {
+        current.done.tryFail(taken.cause());
+      } else {
+        pump();
+      }
+    });
+  }
+
+  @Override
+  public synchronized void stopReading() {
+    if (reader != null) {
+      reader.done.tryComplete();
+      reader = null;
+    }
+  }
+
+  @Override
+  public Future<String> stderrTail(int maxBytes) {
+    return Future.succeededFuture("");
+  }
+
+  @Override
+  public Future<Void> signal(Signal signal) {
+    end(KILLED);
+    return Future.succeededFuture();
+  }
+
+  @Override
+  public Future<Integer> exit() {
+    return exit.future();
+  }
+
+  /** Its sandbox is gone. */
+  void vanish() {
+    List<Reader> left = new ArrayList<>();
+    synchronized (this) {
+      if (reader != null) {
+        left.add(reader);
+      }
+    }
+    exit.tryComplete(KILLED);
+    left.forEach(gone -> gone.done.tryFail(new SandboxException(SandboxException.Kind.GONE, "the sandbox is gone")));
+  }
+}

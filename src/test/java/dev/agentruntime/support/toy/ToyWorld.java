@@ -1,0 +1,114 @@
+package dev.agentruntime.support.toy;
+
+import dev.agentruntime.sandbox.Sandbox;
+import dev.agentruntime.sandbox.SandboxException;
+import dev.agentruntime.sandbox.SandboxProvider;
+import dev.agentruntime.sandbox.SandboxSpec;
+import io.vertx.core.Future;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
+
+/** All sandboxes there are; outlives the servers that use them. Thread-safe. */
+public final class ToyWorld implements SandboxProvider {
+
+  private record Made(ToySandbox sandbox, SandboxInfo info) {}
+
+  private final Map<String, Made> sandboxes = new ConcurrentHashMap<>();
+  private final List<String> received = new CopyOnWriteArrayList<>();
+  private volatile boolean stuck;
+
+  /** Whether nothing in a sandbox is answered, nor the making of one; the end of one is. */
+  public void stuck(boolean now) {
+    stuck = now;
+  }
+
+  boolean isStuck() {
+    return stuck;
+  }
+
+  void received(String messageId) {
+    received.add(messageId);
+  }
+
+  /** The ids of all messages that agents were given, in order. */
+  public List<String> received() {
+    return List.copyOf(received);
+  }
+
+  /** All agents die. */
+  public void killAgents() {
+    running().forEach(process -> process.end(ToyProcess.DIED));
+  }
+
+  /** No agent that runs now heeds an interrupt any more. */
+  public void deafenAgents() {
+    running().forEach(ToyProcess::deafen);
+  }
+
+  public int agents() {
+    return running().size();
+  }
+
+  private List<ToyProcess> running() {
+    return sandboxes.values().stream().flatMap(made -> made.sandbox.running().stream()).toList();
+  }
+
+  public void loseSandboxes() {
+    List.copyOf(sandboxes.keySet()).forEach(this::terminate);
+  }
+
+  public List<String> sandboxIds() {
+    return List.copyOf(sandboxes.keySet());
+  }
+
+  @Override
+  public String name() {
+    return "toy";
+  }
+
+  @Override
+  public Future<Void> start() {
+    return Future.succeededFuture();
+  }
+
+  @Override
+  public Future<Sandbox> create(SandboxSpec spec, Consumer<String> progress) {
+    if (stuck) {
+      return Future.future(promise -> { });
+    }
+    String id = UUID.randomUUID().toString();
+    ToySandbox sandbox = new ToySandbox(id, this);
+    sandboxes.put(id, new Made(sandbox, new SandboxInfo(id, spec.sessionId(), 0, spec.creationId())));
+    return Future.succeededFuture(sandbox);
+  }
+
+  @Override
+  public Future<Sandbox> attach(String sandboxId) {
+    Made made = sandboxes.get(sandboxId);
+    return made == null ? Future.failedFuture(new SandboxException(SandboxException.Kind.GONE, "the sandbox is gone"))
+        : Future.succeededFuture(made.sandbox);
+  }
+
+  @Override
+  public Future<List<SandboxInfo>> list() {
+    return Future.succeededFuture(sandboxes.values().stream().map(Made::info).toList());
+  }
+
+  @Override
+  public Future<Void> terminate(String sandboxId) {
+    Made made = sandboxes.remove(sandboxId);
+    if (made != null) {
+      made.sandbox.vanish();
+    }
+    return Future.succeededFuture();
+  }
+
+  @Override
+  public Future<Void> close() {
+    return Future.succeededFuture();
+  }
+}
