@@ -22,6 +22,7 @@ final class ToyProcess implements SandboxProcess {
 
   static final int DIED = 3;
   private static final int KILLED = 137;
+  private static final int CHUNK_BYTES = 1 << 16;
 
   private static final class Reader {
     final Function<Buffer, Future<Void>> consumer;
@@ -157,8 +158,8 @@ final class ToyProcess implements SandboxProcess {
         }
         return;
       }
-      chunk = output.getBuffer(current.offset, output.length());
-      current.offset = output.length();
+      chunk = output.getBuffer(current.offset, Math.min(output.length(), current.offset + CHUNK_BYTES));
+      current.offset += chunk.length();
       current.busy = true;
     }
     current.consumer.apply(chunk).onComplete(taken -> {
