@@ -2,7 +2,6 @@ package dev.agentruntime.session;
 
 import dev.agentruntime.agent.OutputParser;
 import dev.agentruntime.protocol.EightBytes;
-import dev.agentruntime.sandbox.SandboxException;
 import dev.agentruntime.sandbox.SandboxProcess;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufUtil;
@@ -33,6 +32,8 @@ final class AgentLink {
   private final Promise<Void> ended = Promise.promise();
   private byte[] rest = NOTHING;
   private int restLength;
+  /** Bytes of a line that is too long and not kept; 0 for none. */
+  private long skipped;
   private long consumed;
   private boolean detached;
 
@@ -118,7 +119,12 @@ final class AgentLink {
     int from = chunk.hasArray() ? chunk.arrayOffset() + chunk.readerIndex() : 0;
     int to = from + chunk.readableBytes();
     for (int end = lineEnd(bytes, from, to); end < to; end = lineEnd(bytes, from, to)) {
-      if (restLength > 0) {
+      if (skipped > 0) {
+        skipped += end - from;
+        log.error("a line of {} bytes of the agent is longer than one may be, and is passed over", skipped);
+        consumed += skipped + 1;
+        skipped = 0;
+      } else if (restLength > 0) {
         keep(bytes, from, end);
         byte[] line = rest;
         int length = restLength;
@@ -136,9 +142,19 @@ final class AgentLink {
         Future.await(between);
       }
     }
+    keepRest(bytes, from, to);
+  }
+
+  private void keepRest(byte[] bytes, int from, int to) {
+    if (skipped > 0) {
+      skipped += to - from;
+      return;
+    }
     keep(bytes, from, to);
     if (restLength > maxLineBytes) {
-      throw new SandboxException(SandboxException.Kind.FAILED, "the agent printed a line of more than " + maxLineBytes + " bytes");
+      skipped = restLength;
+      rest = NOTHING;
+      restLength = 0;
     }
   }
 

@@ -204,6 +204,19 @@ class SessionTroubleTest {
   }
 
   @Test
+  void aLineThatIsTooLongIsPassedOver() {
+    restart(Map.of("AGENT_RUNTIME_LIMITS_AGENT_LINE_BYTES", "1024"));
+    assertThat(outcome(send("say " + "much ".repeat(100_000)))).isEqualTo(TurnOutcome.SUCCESS);
+    assertThat(follower.fold().blocks().getLast().text()).isEmpty();
+    Accepted running = send("hang");
+    awaitSaid("hang");
+    restart(Map.of());
+    await(server.sessions.interrupt(session));
+    assertThat(storedOutcome(running)).as("read on from the right byte").isEqualTo("interrupted");
+    assertThat(follower.fold().blocks().getLast().text()).isEqualTo("hang");
+  }
+
+  @Test
   void aStopEndsInTimeAlsoIfASandboxAnswersNothing() {
     restart(Map.of("AGENT_RUNTIME_SHUTDOWN_GRACE_MS", "500"));
     outcome(send("say warm"));
