@@ -6,6 +6,7 @@ import dev.agentruntime.server.ClientApi;
 import dev.agentruntime.server.ServerVerticle;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
+import java.net.BindException;
 
 /** The server: a runtime, and the verticle through which clients reach it. Threading: as {@link AgentRuntime}. */
 public final class AgentRuntimeServer {
@@ -24,10 +25,22 @@ public final class AgentRuntimeServer {
   /** Starts the runtime, then listens. @return the address, for people */
   public Future<String> start() {
     Settings settings = runtime.settings();
-    return runtime.start().compose(v -> ServerVerticle.deploy(vertx, api, settings)).map(listening -> {
-      port = listening;
-      return "http://" + (settings.host().contains(":") ? "[" + settings.host() + "]" : settings.host()) + ":" + listening;
-    });
+    return runtime.start().compose(v -> ServerVerticle.deploy(vertx, api, settings).recover(e -> Future.failedFuture(cannotListen(e))))
+        .map(listening -> {
+          port = listening;
+          return "http://" + address(listening);
+        });
+  }
+
+  /** The operating system's words alone say neither which address nor which port. */
+  private Throwable cannotListen(Throwable failure) {
+    return !(failure instanceof BindException) ? failure
+        : new IllegalStateException("it cannot listen at " + address(runtime.settings().port()) + ": " + failure.getMessage(), failure);
+  }
+
+  private String address(int atPort) {
+    String host = runtime.settings().host();
+    return (host.contains(":") ? "[" + host + "]" : host) + ":" + atPort;
   }
 
   /** The port it listens on; 0 before it does. */

@@ -136,7 +136,7 @@ class MainIT {
       int port = ready(output, new ArrayList<>());
       Process second = run(Map.of("AGENT_RUNTIME_PORT", Integer.toString(port), "AGENT_RUNTIME_DATA_DIR", home.resolve("other").toString()));
       try (BufferedReader said = second.inputReader(StandardCharsets.UTF_8)) {
-        assertThat(said.lines()).anyMatch(line -> line.contains("could not start"));
+        assertThat(said.lines()).anyMatch(line -> line.contains("could not start: it cannot listen at 127.0.0.1:" + port));
         assertThat(second.waitFor(60, TimeUnit.SECONDS)).isTrue();
         assertThat(second.exitValue()).isEqualTo(1);
       } finally {

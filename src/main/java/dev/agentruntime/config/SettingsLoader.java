@@ -11,7 +11,10 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.RecordComponent;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -91,7 +94,11 @@ public final class SettingsLoader {
       }
     } catch (JsonProcessingException e) {
       problem(name + (e.getLocation() == null ? "" : ", line " + e.getLocation().getLineNr()), "is not JSON: " + e.getOriginalMessage());
-    } catch (IOException | IllegalArgumentException e) {
+    } catch (NoSuchFileException | InvalidPathException e) {
+      problem(SettingsKey.CONFIG, "there is no file " + name);
+    } catch (CharacterCodingException e) {
+      problem(name, "is not text in UTF-8");
+    } catch (IOException e) {
       problem(SettingsKey.CONFIG, "cannot read the file " + name + " (" + e.getClass().getSimpleName() + ")");
     }
   }

@@ -224,8 +224,12 @@ class SettingsLoaderTest {
     Files.writeString(file, "[]");
     assertThat(problems(Map.of("AGENT_RUNTIME_CONFIG", file.toString())))
         .containsExactly(new Problem(file.toString(), "must hold one JSON object"));
-    assertThat(problems(Map.of("AGENT_RUNTIME_CONFIG", dir.resolve("none.json").toString()))).singleElement()
-        .satisfies(problem -> assertThat(problem.message()).contains("none.json"));
+    Path none = dir.resolve("none.json");
+    assertThat(problems(Map.of("AGENT_RUNTIME_CONFIG", none.toString())))
+        .containsExactly(new Problem("AGENT_RUNTIME_CONFIG", "there is no file " + none));
+    Files.write(file, new byte[] {(byte) 0xff, (byte) 0xfe});
+    assertThat(problems(Map.of("AGENT_RUNTIME_CONFIG", file.toString())))
+        .containsExactly(new Problem(file.toString(), "is not text in UTF-8"));
   }
 
   @ParameterizedTest
