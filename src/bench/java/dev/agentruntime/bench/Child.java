@@ -150,10 +150,15 @@ final class Child implements AutoCloseable {
 
   /** SIGTERM, and SIGKILL when that is of no use. */
   @Override
-  public void close() throws InterruptedException {
+  public void close() {
     process.destroy();
-    if (!process.waitFor(30, TimeUnit.SECONDS)) {
-      process.destroyForcibly().waitFor();
+    awaitEnd(process, 30);
+  }
+
+  /** Kills what has not ended by then. */
+  static void awaitEnd(Process process, int seconds) {
+    if (process.onExit().completeOnTimeout(null, seconds, TimeUnit.SECONDS).join() == null) {
+      process.destroyForcibly().onExit().join();
     }
   }
 }

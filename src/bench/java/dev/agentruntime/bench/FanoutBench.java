@@ -1,5 +1,6 @@
 package dev.agentruntime.bench;
 
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -72,7 +73,7 @@ final class FanoutBench {
     double slice(int frames, int everyMs) throws Exception;
 
     @Override
-    void close() throws Exception;
+    void close() throws IOException;
   }
 
   private static final class BareSource implements Source {
@@ -99,7 +100,7 @@ final class FanoutBench {
     }
 
     @Override
-    public void close() throws Exception {
+    public void close() throws IOException {
       viewers.close();
       server.close();
     }
@@ -164,7 +165,7 @@ final class FanoutBench {
     }
 
     @Override
-    public void close() throws Exception {
+    public void close() throws IOException {
       viewers.close();
       service.close();
     }

@@ -1,6 +1,7 @@
 package dev.agentruntime.bench;
 
 import io.vertx.core.json.JsonObject;
+import java.io.IOException;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -98,7 +99,7 @@ final class FirstDeltaBench {
     }
 
     @Override
-    public void close() throws Exception {
+    public void close() throws IOException {
       viewers.close();
       service.close();
     }
@@ -127,7 +128,7 @@ final class FirstDeltaBench {
     }
 
     @Override
-    public void close() throws Exception {
+    public void close() throws IOException {
       agent.close();
     }
   }

@@ -130,7 +130,7 @@ final class Service implements AutoCloseable {
   }
 
   @Override
-  public void close() throws Exception {
+  public void close() throws IOException {
     process.close();
     http.close();
     deleteAll(data);

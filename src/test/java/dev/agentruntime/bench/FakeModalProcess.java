@@ -41,7 +41,7 @@ final class FakeModalProcess implements AutoCloseable {
   }
 
   @Override
-  public void close() throws IOException, InterruptedException {
+  public void close() throws IOException {
     process.close();
     Service.deleteAll(directory);
   }

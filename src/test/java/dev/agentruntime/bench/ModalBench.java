@@ -175,7 +175,7 @@ final class ModalBench implements Bench.Figure {
     }
 
     @Override
-    public void close() throws Exception {
+    public void close() throws IOException {
       viewers.close();
       service.close();
     }

@@ -37,9 +37,8 @@ class SessionBusBridgeIT extends BusContract {
   /** The bridge does not tell which port it was given, so a free one is looked for; another program may take it meanwhile. */
   private int listen(BridgeOptions options) {
     for (int attempt = 1; ; attempt++) {
-      try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-        int port = free.getLocalPort();
-        free.close();
+      try {
+        int port = freePort();
         bridge = await(TcpEventBusBridge.create(runtime.vertx, options).listen(port, "127.0.0.1"));
         return port;
       } catch (IOException e) {
@@ -47,6 +46,12 @@ class SessionBusBridgeIT extends BusContract {
           throw new UncheckedIOException(e);
         }
       }
+    }
+  }
+
+  private static int freePort() throws IOException {
+    try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      return free.getLocalPort();
     }
   }
 

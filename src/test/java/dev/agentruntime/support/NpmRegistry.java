@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /** A registry of npm packages on loopback, as a company may have one of its own. */
 public final class NpmRegistry implements AutoCloseable {
@@ -67,7 +68,7 @@ public final class NpmRegistry implements AutoCloseable {
   }
 
   @Override
-  public void close() throws Exception {
+  public void close() throws TimeoutException {
     server.close().await(PATIENCE_SECONDS, TimeUnit.SECONDS);
   }
 }

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /**
  * The Anthropic Messages API on loopback, with answers from a script ({@link ModelScript}), so that the real agent runs without an
@@ -82,8 +83,8 @@ public final class ScriptedModel implements AutoCloseable {
   }
 
   @Override
-  public void close() throws Exception {
-    server.close().toCompletionStage().toCompletableFuture().get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+  public void close() throws TimeoutException {
+    server.close().await(PATIENCE_SECONDS, TimeUnit.SECONDS);
   }
 
   private void handle(HttpServerRequest request) {

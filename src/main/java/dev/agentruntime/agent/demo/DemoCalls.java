@@ -4,7 +4,6 @@ import static dev.agentruntime.agent.demo.PlainJson.object;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -80,7 +79,7 @@ final class DemoCalls {
 
   void userLine(List<Object> parts, Map<String, Object> live, Map<String, Object> saved) {
     String uuid = DemoIds.uuid();
-    String timestamp = Instant.now().toString();
+    String timestamp = DemoTexts.time();
     var line = object("type", "user", "message", object("role", "user", "content", parts), "parent_tool_use_id", null, "uuid", uuid,
         "timestamp", timestamp);
     line.putAll(live);

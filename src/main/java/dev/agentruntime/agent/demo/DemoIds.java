@@ -1,5 +1,6 @@
 package dev.agentruntime.agent.demo;
 
+import java.nio.charset.StandardCharsets;
 import java.util.SplittableRandom;
 
 /** Ids as the real agent's, from a plain random source: a secure one would cost time at every start. */
@@ -44,7 +45,7 @@ final class DemoIds {
   private static synchronized String hex() {
     var hex = new byte[16];
     hex(hex, 0);
-    return new String(hex, 0, 0, 16);
+    return new String(hex, StandardCharsets.ISO_8859_1);
   }
 
   /** Writes 16 random hexadecimal digits. */

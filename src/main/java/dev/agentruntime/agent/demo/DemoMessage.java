@@ -3,7 +3,6 @@ package dev.agentruntime.agent.demo;
 import static dev.agentruntime.agent.demo.PlainJson.object;
 
 import java.nio.charset.StandardCharsets;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -163,7 +162,7 @@ final class DemoMessage {
 
   private Map<String, Object> assistant(Map<String, Object> block) {
     var line = object("type", "assistant", "message", message(List.of(block)), "parent_tool_use_id", null, "session_id", session.id,
-        "uuid", DemoIds.uuid(), "timestamp", Instant.now().toString(), "request_id", requestId);
+        "uuid", DemoIds.uuid(), "timestamp", DemoTexts.time(), "request_id", requestId);
     if (index == 0) {
       answering(line);
     }

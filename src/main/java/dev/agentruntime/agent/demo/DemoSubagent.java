@@ -2,7 +2,6 @@ package dev.agentruntime.agent.demo;
 
 import static dev.agentruntime.agent.demo.PlainJson.object;
 
-import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 
@@ -100,7 +99,7 @@ final class DemoSubagent {
 
   private void said(String type, Map<String, Object> message, int blockIndex) {
     String uuid = DemoIds.uuid();
-    String timestamp = Instant.now().toString();
+    String timestamp = DemoTexts.time();
     session.out.line(object("type", type, "message", message, "parent_tool_use_id", toolUseId, "agent_id", agentId, "uuid", uuid,
         "timestamp", timestamp, "subagent_type", TYPE, "task_description", DESCRIPTION));
     var saved = object("type", type, "message", message, "uuid", uuid, "timestamp", timestamp);

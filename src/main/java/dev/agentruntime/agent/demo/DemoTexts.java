@@ -2,6 +2,7 @@ package dev.agentruntime.agent.demo;
 
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
+import java.time.Instant;
 import java.util.Iterator;
 import java.util.List;
 import java.util.stream.Stream;
@@ -54,6 +55,11 @@ final class DemoTexts {
         Runtime.getRuntime().halt(DemoAgent.CRASHED);
       }
     }).iterator();
+  }
+
+  /** Now, to the millisecond, as the real agent has it. */
+  static String time() {
+    return Instant.ofEpochMilli(System.currentTimeMillis()).toString();
   }
 
   /** The real agent's word for a failed request. @param status 0 for a connection that broke */

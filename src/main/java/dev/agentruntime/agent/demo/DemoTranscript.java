@@ -10,7 +10,6 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -60,7 +59,7 @@ final class DemoTranscript {
     }
     whole.putAll(line);
     whole.putIfAbsent("uuid", DemoIds.uuid());
-    whole.putIfAbsent("timestamp", Instant.now().toString());
+    whole.putIfAbsent("timestamp", DemoTexts.time());
     whole.putAll(object("userType", "external", "entrypoint", "sdk-cli", "cwd", cwd, "sessionId", sessionId, "version", VERSION));
     parentUuid = (String) whole.get("uuid");
     append(whole);

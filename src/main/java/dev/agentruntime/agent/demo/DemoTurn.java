@@ -20,7 +20,7 @@ final class DemoTurn {
   private final List<DemoRequest> requests;
   private final String backgroundTask;
 
-  private final String begunTime = Instant.now().toString();
+  private final String begunTime = DemoTexts.time();
   private long begunAt;
   private boolean replayed;
   private final DemoUsage usage = new DemoUsage();
@@ -264,7 +264,7 @@ final class DemoTurn {
     replay();
     String text = "API Error: " + status + " " + DemoTexts.apiError(status);
     String uuid = DemoIds.uuid();
-    String timestamp = Instant.now().toString();
+    String timestamp = DemoTexts.time();
     var synthetic = object("id", DemoIds.uuid(), "type", "message", "role", "assistant", "model", "<synthetic>",
         "content", List.of(object("type", "text", "text", text)), "stop_reason", "stop_sequence", "stop_sequence", "",
         "usage", new DemoUsage().usage());

@@ -81,7 +81,8 @@ public final class MysqlDialect implements SqlDialect {
       return dataSource(server.tls());
     }
     MariaDbDataSource encrypted = dataSource(DatabaseServer.Tls.REQUIRE);
-    try (Connection connection = encrypted.getConnection()) {
+    try {
+      encrypted.getConnection().close();
       return encrypted;
     } catch (SQLException e) {
       return dataSource(DatabaseServer.Tls.DISABLE);

@@ -66,7 +66,7 @@ final class LocalFiles implements SandboxFiles {
     return call(() -> {
       Path file = existing(path);
       try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS)) {
-        ByteBuffer bytes = ByteBuffer.allocate((int) Math.clamp(channel.size() - offset, 0, length));
+        ByteBuffer bytes = ByteBuffer.allocate(Math.clamp(channel.size() - offset, 0, length));
         while (bytes.hasRemaining() && channel.read(bytes, offset + bytes.position()) > 0) {
           continue;
         }

@@ -125,9 +125,9 @@ class RecordingsTest {
 
   /** Blocks without what the saved ones cannot have: the moment at which a streamed block began. */
   private static List<JsonNode> comparable(Stream<Block> blocks) {
-    return blocks.map(block -> {
+    return blocks.<JsonNode>map(block -> {
       ObjectNode tree = Json.toTree(block);
-      return (JsonNode) tree.without("timestamp");
+      return tree.without("timestamp");
     }).toList();
   }
 

@@ -82,6 +82,15 @@ class DemoAgentTest {
     }
   }
 
+  @Test
+  void timesAreMilliseconds() throws Exception {
+    try (DemoProcess demo = DemoProcess.start(folder)) {
+      demo.runs("say text; run true; subagent");
+      assertThat(demo.lines).extracting(line -> Json.tree(line).path("timestamp").asText()).filteredOn(time -> !time.isEmpty())
+          .isNotEmpty().allMatch(time -> time.length() <= "2026-01-01T00:00:00.000Z".length());
+    }
+  }
+
   /** What a line is, without runs of the same kind and what the real agent says at any time. */
   private static List<String> kinds(List<String> lines) throws Exception {
     List<String> kinds = new ArrayList<>();
