@@ -21,26 +21,19 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Agents that crash, do not start, talk nonsense, talk too much, or talk unasked. */
-class AgentTroubleIT {
+class AgentTroubleIT extends SharedRuntime {
 
-  @TempDir
-  static Path directory;
-  static TestRuntime runtime;
-
-  @BeforeAll
-  static void start() throws Exception {
+  @Override
+  Map<String, String> settings() throws Exception {
     Path profiles = Files.createDirectory(directory.resolve("profiles"));
     profile(profiles, "demo", "\"command\": [\"demo\"]");
     profile(profiles, "missing", "\"command\": [\"/no/such/program\"], \"environmentVariables\": {\"ANTHROPIC_API_KEY\": \"none\"}");
     profile(profiles, "setup", "\"command\": [\"demo\"], \"npmDependencies\": [\"left-pad@1.3.0\"], \"environmentVariables\": "
         + "{\"npm_config_registry\": \"http://127.0.0.1:1\", \"npm_config_fetch_retries\": \"0\"}");
-    runtime = TestRuntime.start(directory.resolve("data"), Map.of("AGENT_RUNTIME_PROFILES_DIR", profiles.toString()));
+    return Map.of("AGENT_RUNTIME_PROFILES_DIR", profiles.toString());
   }
 
   private static void profile(Path profiles, String id, String fields) throws Exception {
@@ -48,16 +41,8 @@ class AgentTroubleIT {
         "{\"name\": \"" + id + "\", \"architecture\": \"claude-agent-sdk\", " + fields + "}");
   }
 
-  @AfterAll
-  static void stop() {
-    runtime.close();
-    new SandboxTraces(directory.resolve("data")).awaitNothing();
-  }
-
   @Test
   void aCrashMidTextEndsTheTurnAndTheNextMessageGoesOn() {
-    String session = runtime.newSession();
-    Follower follower = runtime.follow(session);
     follower.awaitTurn(runtime.send(session, "say \"before the crash\"").turnId());
     SessionEvent.TurnCompleted crashed = follower.awaitTurn(runtime.send(session, "crash mid text").turnId());
     assertThat(crashed.outcome()).isEqualTo(TurnOutcome.ERROR);
@@ -69,19 +54,17 @@ class AgentTroubleIT {
     assertThat(follower.awaitTurn(runtime.send(session, "recall").turnId()).outcome()).isEqualTo(TurnOutcome.SUCCESS);
     assertThat(follower.fold().blocks().getLast().text()).contains("before the crash");
     follower.assertFoldIsSnapshot();
-    assertShownAgainAfterUnload(session, follower);
+    assertShownAgainAfterUnload();
   }
 
   @Test
   void rubbishIsNoHarm() {
-    String session = runtime.newSession();
-    Follower follower = runtime.follow(session);
     Accepted turn = runtime.send(session, "say before; rubbish; unicode; say after");
     assertThat(follower.awaitTurn(turn.turnId()).outcome()).isEqualTo(TurnOutcome.SUCCESS);
     assertThat(follower.fold().blocks()).extracting(Block::text).anyMatch(text -> text.contains("before"))
         .anyMatch(text -> text.contains("after"));
     follower.assertFoldIsSnapshot();
-    assertShownAgainAfterUnload(session, follower);
+    assertShownAgainAfterUnload();
   }
 
   @Test
@@ -95,8 +78,7 @@ class AgentTroubleIT {
   }
 
   private void assertFailsToStart(String profile) {
-    String session = runtime.newSession(profile);
-    Follower follower = runtime.follow(session);
+    open(profile);
     for (int i = 0; i < 2; i++) {
       SessionEvent.TurnCompleted failed = follower.awaitTurn(runtime.send(session, "say hello").turnId());
       assertThat(failed.outcome()).isEqualTo(TurnOutcome.ERROR);
@@ -108,8 +90,8 @@ class AgentTroubleIT {
         .filter(sandbox -> sandbox != null && sandbox.statusMessage() != null).map(sandbox -> sandbox.statusMessage()).toList();
     assertThat(messages).contains("Creating the sandbox", "Restoring the workspace", "Preparing the agent");
     await(runtime.sessions().unload(session));
-    assertThat(new SandboxTraces(directory.resolve("data")).processes(session)).isEmpty();
-    assertShownAgainAfterUnload(session, follower);
+    assertThat(traces.processes(session)).isEmpty();
+    assertShownAgainAfterUnload();
   }
 
   @Test
@@ -133,7 +115,6 @@ class AgentTroubleIT {
 
   @Test
   void aFloodIsWholeAndNotKeptTwice() throws Exception {
-    String session = runtime.newSession();
     EventLog log = await(runtime.sessions().join(session, null)).log();
     CompletableFuture<SessionEvent.TurnCompleted> ended = new CompletableFuture<>();
     log.subscribe(() -> {
@@ -153,8 +134,6 @@ class AgentTroubleIT {
 
   @Test
   void subagentsAndParallelTools() {
-    String session = runtime.newSession();
-    Follower follower = runtime.follow(session);
     follower.awaitTurn(runtime.send(session, "write a.txt: a; parallel tools; fail; subagent; subagent 50 ms").turnId());
     assertThat(follower.fold().subagents()).hasSize(2).allSatisfy(subagent -> {
       assertThat(subagent.status()).isEqualTo(SubagentStatus.COMPLETED);
@@ -164,13 +143,11 @@ class AgentTroubleIT {
         .allMatch(block -> ((Block.SubagentCall) block).status() == CallStatus.SUCCESS);
     assertThat(follower.fold().snapshot().usage().usage().totalTokens()).isPositive();
     follower.assertFoldIsSnapshot();
-    assertShownAgainAfterUnload(session, follower);
+    assertShownAgainAfterUnload();
   }
 
   @Test
   void aTurnThatTheAgentBeginsByItself() {
-    String session = runtime.newSession();
-    Follower follower = runtime.follow(session);
     Accepted asked = runtime.send(session, "background 200 ms; say meanwhile");
     follower.awaitTurn(asked.turnId());
     SessionEvent.TurnStarted own = follower.await(SessionEvent.TurnStarted.class, started -> started.messageId() == null);
@@ -181,13 +158,11 @@ class AgentTroubleIT {
     follower.await(SessionEvent.StatusChanged.class, status -> status.runtime().turn() == null && status.runtime().sandbox() != null
         && status.runtime().sandbox().status() == SandboxStatus.READY);
     follower.assertFoldIsSnapshot();
-    assertShownAgainAfterUnload(session, follower);
+    assertShownAgainAfterUnload();
   }
 
   @Test
   void aTurnOfTheAgentsOwnAndOneOfAMessageMeet() {
-    String session = runtime.newSession();
-    Follower follower = runtime.follow(session);
     for (int i = 0; i < 8; i++) {
       follower.awaitTurn(runtime.send(session, "background " + i * 10 + " ms; say meanwhile").turnId());
       Accepted second = runtime.send(session, "say second");
@@ -198,12 +173,11 @@ class AgentTroubleIT {
     assertThat(follower.fold().completedTurns()).filteredOn(completed -> completed.messageId() != null).hasSize(17);
   }
 
-  private static void assertShownAgainAfterUnload(String session, Follower before) {
-    await(runtime.sessions().unload(session));
-    Follower after = runtime.follow(session);
-    assertThat(after.start.blocks()).isEqualTo(before.fold().blocks());
-    assertThat(after.start.subagents()).isEqualTo(before.fold().subagents());
-    assertThat(after.start.usage()).isEqualTo(before.fold().snapshot().usage());
-    assertThat(after.start.session().lastActivity()).isEqualTo(before.fold().snapshot().session().lastActivity());
+  private void assertShownAgainAfterUnload() {
+    Follower before = unloadAndFollow();
+    assertThat(follower.start.blocks()).isEqualTo(before.fold().blocks());
+    assertThat(follower.start.subagents()).isEqualTo(before.fold().subagents());
+    assertThat(follower.start.usage()).isEqualTo(before.fold().snapshot().usage());
+    assertThat(follower.start.session().lastActivity()).isEqualTo(before.fold().snapshot().session().lastActivity());
   }
 }

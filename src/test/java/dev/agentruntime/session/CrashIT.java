@@ -57,15 +57,23 @@ class CrashIT {
     return UUID.randomUUID().toString();
   }
 
+  private record Running(String session, String turn) {}
+
+  /** Until some of it was told. */
+  private static Running sayLongText(CrashableServer server) {
+    String session = server.newSession();
+    server.follow(session);
+    String turn = server.send(session, id(), LONG_TEXT);
+    server.awaitFrame(frame -> frame.contains("\"word9 \""));
+    return new Running(session, turn);
+  }
+
   @Test
   void anAgentThatStillRunsGoesOnMidText() {
     try (CrashableServer server = new CrashableServer(directory, null)) {
-      String session = server.newSession();
-      server.follow(session);
-      String turn = server.send(session, id(), LONG_TEXT);
-      server.awaitFrame(frame -> frame.contains("\"word9 \""));
+      Running running = sayLongText(server);
       server.kill();
-      assertPickedUp(server, session, turn);
+      assertPickedUp(server, running);
     }
   }
 
@@ -94,26 +102,23 @@ class CrashIT {
   @Test
   void aServerThatIsStoppedInOrderHandsTheTurnOver() {
     try (CrashableServer server = new CrashableServer(directory, null)) {
-      String session = server.newSession();
-      server.follow(session);
-      String turn = server.send(session, id(), LONG_TEXT);
-      server.awaitFrame(frame -> frame.contains("\"word9 \""));
+      Running running = sayLongText(server);
       server.terminate();
       assertThat(traces.processes("DemoAgent")).isNotEmpty();
-      assertPickedUp(server, session, turn);
+      assertPickedUp(server, running);
     }
   }
 
-  private void assertPickedUp(CrashableServer before, String session, String turn) {
+  private void assertPickedUp(CrashableServer before, Running running) {
     try (TestRuntime runtime = TestRuntime.start(directory, SETTINGS)) {
-      Follower follower = runtime.follow(session);
-      SandboxTraces.await(() -> follower.assertFoldIsSnapshot().session().runtime().turn() == null, () -> "turn " + turn + " runs");
+      Follower follower = runtime.follow(running.session());
+      SandboxTraces.await(() -> follower.assertFoldIsSnapshot().session().runtime().turn() == null, () -> running + " goes on");
       assertThat(follower.fold().completedTurns()).hasSizeLessThanOrEqualTo(1).allMatch(ended -> ended.outcome() == TurnOutcome.SUCCESS);
       assertThat(follower.fold().blocks()).noneMatch(Block.ErrorNote.class::isInstance);
       assertKeeps(before, follower);
       assertThat(texts(follower.fold().blocks())).containsExactly(words(120));
       follower.assertFoldIsSnapshot();
-      assertThat(follower.awaitTurn(runtime.send(session, "recall").turnId()).outcome()).isEqualTo(TurnOutcome.SUCCESS);
+      assertThat(follower.awaitTurn(runtime.send(running.session(), "recall").turnId()).outcome()).isEqualTo(TurnOutcome.SUCCESS);
       assertThat(follower.fold().blocks().getLast().text()).contains(LONG_TEXT);
     }
   }
@@ -121,19 +126,16 @@ class CrashIT {
   @Test
   void anAgentThatWasKilledTooIsAnErrorThatSaysSo() {
     try (CrashableServer server = new CrashableServer(directory, null)) {
-      String session = server.newSession();
-      server.follow(session);
-      String turn = server.send(session, id(), LONG_TEXT);
-      server.awaitFrame(frame -> frame.contains("\"word9 \""));
+      Running running = sayLongText(server);
       server.kill();
       traces.kill("DemoAgent");
       try (TestRuntime runtime = TestRuntime.start(directory, SETTINGS)) {
-        Follower follower = runtime.follow(session);
-        SandboxTraces.await(() -> follower.assertFoldIsSnapshot().session().runtime().turn() == null, () -> "turn " + turn + " runs");
+        Follower follower = runtime.follow(running.session());
+        SandboxTraces.await(() -> follower.assertFoldIsSnapshot().session().runtime().turn() == null, () -> running + " goes on");
         assertKeeps(server, follower);
         assertThat(follower.fold().blocks()).last().isInstanceOfSatisfying(Block.ErrorNote.class,
             note -> assertThat(note.message()).containsIgnoringCase("agent"));
-        assertThat(follower.awaitTurn(runtime.send(session, "say on").turnId()).outcome()).isEqualTo(TurnOutcome.SUCCESS);
+        assertThat(follower.awaitTurn(runtime.send(running.session(), "say on").turnId()).outcome()).isEqualTo(TurnOutcome.SUCCESS);
       }
     }
   }

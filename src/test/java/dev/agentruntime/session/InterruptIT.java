@@ -10,42 +10,10 @@ import dev.agentruntime.protocol.SendMessage.Accepted;
 import dev.agentruntime.protocol.SessionEvent;
 import dev.agentruntime.protocol.SubagentStatus;
 import dev.agentruntime.protocol.TurnOutcome;
-import dev.agentruntime.support.Follower;
-import dev.agentruntime.support.SandboxTraces;
-import dev.agentruntime.support.TestRuntime;
-import java.nio.file.Path;
-import java.util.Map;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** An interrupt stops the running turn, whatever it is about, and nothing else. */
-class InterruptIT {
-
-  @TempDir
-  static Path directory;
-  static TestRuntime runtime;
-  private String session;
-  private Follower follower;
-
-  @BeforeAll
-  static void start() {
-    runtime = TestRuntime.start(directory, Map.of());
-  }
-
-  @AfterAll
-  static void stop() {
-    runtime.close();
-    new SandboxTraces(directory).awaitNothing();
-  }
-
-  @BeforeEach
-  void open() {
-    session = runtime.newSession();
-    follower = runtime.follow(session);
-  }
+class InterruptIT extends SharedRuntime {
 
   @Test
   void midTextKeepsTheText() {
@@ -60,7 +28,6 @@ class InterruptIT {
 
   @Test
   void midToolEndsItsProcess() {
-    SandboxTraces traces = new SandboxTraces(directory);
     Accepted turn = runtime.send(session, "run sleep 4321");
     traces.awaitProcess("sleep 4321");
     interrupt();

@@ -9,46 +9,22 @@ import dev.agentruntime.protocol.ErrorCode;
 import dev.agentruntime.protocol.SessionEvent;
 import dev.agentruntime.protocol.WorkspaceFile;
 import dev.agentruntime.support.Follower;
-import dev.agentruntime.support.SandboxTraces;
-import dev.agentruntime.support.TestRuntime;
 import io.vertx.core.buffer.Buffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Files are told of as they change, with and without a sandbox, and are the same after an unload. */
-class WorkspaceIT {
+class WorkspaceIT extends SharedRuntime {
 
   private static final Buffer BINARY = Buffer.buffer(new byte[] {0, 1, (byte) 0xff, (byte) 0xfe, 0});
 
-  @TempDir
-  static Path directory;
-  static TestRuntime runtime;
-  private String session;
-  private Follower follower;
-
-  @BeforeAll
-  static void start() {
-    runtime = TestRuntime.start(directory, Map.of("AGENT_RUNTIME_WORKSPACE_INLINE_FILE_BYTES", "10000"));
-  }
-
-  @AfterAll
-  static void stop() {
-    runtime.close();
-    new SandboxTraces(directory).awaitNothing();
-  }
-
-  @BeforeEach
-  void open() {
-    session = runtime.newSession();
-    follower = runtime.follow(session);
+  @Override
+  Map<String, String> settings() {
+    return Map.of("AGENT_RUNTIME_WORKSPACE_INLINE_FILE_BYTES", "10000");
   }
 
   @Test
@@ -61,7 +37,7 @@ class WorkspaceIT {
     await(runtime.sessions().deleteFile(session, "gone.txt"));
     assertThat(follower.events()).filteredOn(SessionEvent.FileDeleted.class::isInstance).hasSize(1);
     follower.assertFoldIsSnapshot();
-    assertThat(new SandboxTraces(directory).processes(session)).isEmpty();
+    assertThat(traces.processes(session)).isEmpty();
 
     follower.awaitTurn(runtime.send(session, "edit a/b.txt: two -> three; delete empty").turnId());
     assertThat(read("a/b.txt")).hasToString("three");
@@ -119,8 +95,8 @@ class WorkspaceIT {
   }
 
   private Path workspace() {
-    return new SandboxTraces(directory).processes("DemoAgent").stream().filter(line -> line.contains(session) && line.contains("keeper"))
-        .flatMap(line -> new SandboxTraces(directory).directories().stream().filter(sandbox -> line.contains(sandbox.toString())))
+    return traces.processes("DemoAgent").stream().filter(line -> line.contains(session) && line.contains("keeper"))
+        .flatMap(line -> traces.directories().stream().filter(sandbox -> line.contains(sandbox.toString())))
         .findFirst().orElseThrow().resolve("workspace");
   }
 
@@ -135,8 +111,7 @@ class WorkspaceIT {
 
   private void assertSameAfterUnload() {
     Map<String, Long> sizes = sizes(follower);
-    await(runtime.sessions().unload(session));
-    follower = runtime.follow(session);
+    unloadAndFollow();
     assertThat(follower.start.workspaceFiles().stream().collect(Collectors.toMap(WorkspaceFile::path, WorkspaceFile::size)))
         .isEqualTo(sizes);
     follower.awaitTurn(runtime.send(session, "say again").turnId());
