@@ -22,7 +22,11 @@ public final class AgentRuntimeServer {
     this.api = runtime.clientApi(Authentication.of(runtime.settings().apiKeys()));
   }
 
-  /** Starts the runtime, then listens. @return the address, for people */
+  /**
+   * Starts the runtime, then listens. Fails with a sentence for the operator, for example when the port is taken.
+   *
+   * @return the address, for people
+   */
   public Future<String> start() {
     Settings settings = runtime.settings();
     return runtime.start().compose(v -> ServerVerticle.deploy(vertx, api, settings).recover(e -> Future.failedFuture(cannotListen(e))))

@@ -11,6 +11,12 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record UsageMetadata(Usage usage, Double costUSD, String model) {
 
+  /** The sum of both. The model is that of {@code later}, if it has one. */
+  public UsageMetadata plus(UsageMetadata later) {
+    Double cost = costUSD == null ? later.costUSD : Double.valueOf(costUSD + (later.costUSD == null ? 0 : later.costUSD));
+    return new UsageMetadata(usage.plus(later.usage), cost, later.model == null ? model : later.model);
+  }
+
   /** Tokens. {@code totalTokens} is the sum of input, output, cache read and cache write. */
   public record Usage(long inputTokens, long outputTokens, long cacheReadTokens, long cacheWriteTokens, long thinkingTokens,
                       long totalTokens) {

@@ -7,6 +7,7 @@ import dev.agentruntime.protocol.CallStatus;
 import dev.agentruntime.protocol.Frame;
 import dev.agentruntime.protocol.FrameEncoder;
 import dev.agentruntime.protocol.Json;
+import dev.agentruntime.protocol.Position;
 import dev.agentruntime.protocol.RuntimeState;
 import dev.agentruntime.protocol.SessionEvent;
 import dev.agentruntime.protocol.SessionEvent.BlockComplete;
@@ -359,6 +360,12 @@ final class Session {
     subagents.forEach((id, subagent) ->
         children.add(new SessionSnapshot.Subagent(id, subagent.name, subagent.status, subagent.conversation.blocks())));
     return new SessionSnapshot(listItem(), events.epoch(), seq, main.blocks(), children, List.copyOf(files.values()), usage);
+  }
+
+  /** @param since where the reader stands, or {@code null} */
+  Joined join(Position since) {
+    boolean recovered = since != null && events.epoch().equals(since.epoch()) && since.seq() >= 0 && events.holdsAfter(since.seq());
+    return recovered ? new Joined(events, since.seq(), true, null) : new Joined(events, seq, false, snapshotJson());
   }
 
   /** The snapshot as UTF-8 JSON; shared by all who ask at the same number, never written to. */

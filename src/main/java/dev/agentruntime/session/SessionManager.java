@@ -91,6 +91,7 @@ public final class SessionManager {
     return Future.join(closing).transform(done -> bus.stop());
   }
 
+  /** Makes the record and stores the first files, all or nothing; no sandbox. */
   public Future<CreateSession.Created> create(CreateSession request) {
     return answer(() -> {
       refuseIfDraining();
@@ -117,6 +118,10 @@ public final class SessionManager {
     return call(sessionId, new SessionCommand.Get());
   }
 
+  /**
+   * Accepts a message: done when it is stored. A {@code messageId} that came before is answered as it was then. Refuses with
+   * {@code QUEUE_FULL}, {@code SESSION_BUSY}, {@code STORE_FAILED} while the store is known to be away, {@code NOT_READY} while draining.
+   */
   public Future<SendMessage.Accepted> message(String sessionId, SendMessage message) {
     return answer(() -> {
       refuseIfDraining();
@@ -125,6 +130,7 @@ public final class SessionManager {
     });
   }
 
+  /** Stops the running turn, if there is one. Done when the agent is told, not when the turn has ended. */
   public Future<Void> interrupt(String sessionId) {
     return call(sessionId, new SessionCommand.Interrupt());
   }
@@ -145,10 +151,15 @@ public final class SessionManager {
     });
   }
 
+  /** Saves transcript, files and record now. */
   public Future<Void> sync(String sessionId) {
     return call(sessionId, new SessionCommand.Sync());
   }
 
+  /**
+   * Saves, ends the sandbox and frees the memory; turns that run or wait end as interrupted. Fails with {@code STORE_FAILED}, and the session
+   * stays as it is, while the store is away.
+   */
   public Future<Void> unload(String sessionId) {
     return answer(() -> {
       if (loaded.isLoaded(known(sessionId))) {
@@ -166,6 +177,7 @@ public final class SessionManager {
     return unload(sessionId);
   }
 
+  /** Ends what runs and erases everything stored. Fails with {@code STORE_FAILED}, and nothing has ended, while the store is away. */
   public Future<Void> delete(String sessionId) {
     return answer(() -> loaded.close(known(sessionId), new SessionCommand.Delete())
         .recover(failure -> eraseUnloaded(sessionId, failure))
@@ -211,6 +223,7 @@ public final class SessionManager {
     return call(sessionId, new SessionCommand.WriteFile(path, content));
   }
 
+  /** Fails with {@code FILE_NOT_FOUND} if there is none. */
   public Future<Void> deleteFile(String sessionId, String path) {
     return call(sessionId, new SessionCommand.DeleteFile(path));
   }

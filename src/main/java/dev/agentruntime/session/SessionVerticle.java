@@ -9,7 +9,6 @@ import dev.agentruntime.persistence.StoredSession;
 import dev.agentruntime.protocol.ApiException;
 import dev.agentruntime.protocol.ErrorCode;
 import dev.agentruntime.protocol.Frame;
-import dev.agentruntime.protocol.Position;
 import dev.agentruntime.protocol.RuntimeState;
 import dev.agentruntime.protocol.SessionEvent;
 import dev.agentruntime.protocol.SessionListItem;
@@ -201,7 +200,7 @@ final class SessionVerticle extends VerticleBase {
     return switch (command) {
       case SessionCommand.Get get -> Future.succeededFuture(session.snapshotJson());
       case SessionCommand.GetState get -> Future.succeededFuture(session.snapshot());
-      case SessionCommand.Join join -> Future.succeededFuture(join(join.since()));
+      case SessionCommand.Join join -> Future.succeededFuture(session.join(join.since()));
       case SessionCommand.Send send -> {
         touch();
         yield intake.send(send.message());
@@ -289,12 +288,6 @@ final class SessionVerticle extends VerticleBase {
       log.warn("messages of session {} are not stored yet; they are left to its next runtime", sessionId);
     }
     turns.endAll();
-  }
-
-  private Joined join(Position since) {
-    EventLog events = session.events();
-    boolean recovered = since != null && events.epoch().equals(since.epoch()) && since.seq() >= 0 && events.holdsAfter(since.seq());
-    return recovered ? new Joined(events, since.seq(), true, null) : new Joined(events, session.seq(), false, session.snapshotJson());
   }
 
   private Future<SessionListItem> patch(SessionCommand.Patch patch) {

@@ -293,15 +293,10 @@ final class TurnRunner {
 
   /** Adds to the totals. @param used {@code null} for nothing */
   void count(UsageMetadata used) {
-    if (used == null) {
-      return;
+    if (used != null) {
+      UsageMetadata before = session.usage();
+      session.apply(new SessionEvent.MetadataUpdate(SessionEvent.MAIN, before == null ? used : before.plus(used)));
     }
-    UsageMetadata before = session.usage();
-    UsageMetadata.Usage total = before == null ? used.usage() : before.usage().plus(used.usage());
-    Double cost = before == null || before.costUSD() == null ? used.costUSD()
-        : Double.valueOf(before.costUSD() + (used.costUSD() == null ? 0 : used.costUSD()));
-    String model = used.model() != null || before == null ? used.model() : before.model();
-    session.apply(new SessionEvent.MetadataUpdate(SessionEvent.MAIN, new UsageMetadata(total, cost, model)));
   }
 
   /** Ends the turns that are left, without running them, because the session is unloaded. */

@@ -217,6 +217,16 @@ class SessionTroubleTest {
   }
 
   @Test
+  void anAgentThatHeedsNoInterruptAndCannotBeReachedIsKilledLater() {
+    Accepted running = send("hang");
+    awaitSaid("hang");
+    world.deafenAgents();
+    world.failSignals(2);
+    await(server.sessions.interrupt(session));
+    assertThat(outcome(running)).isEqualTo(TurnOutcome.INTERRUPTED);
+  }
+
+  @Test
   void aStopEndsInTimeAlsoIfASandboxAnswersNothing() {
     restart(Map.of("AGENT_RUNTIME_SHUTDOWN_GRACE_MS", "500"));
     outcome(send("say warm"));

@@ -11,6 +11,7 @@ import io.vertx.core.buffer.Buffer;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Function;
 
@@ -38,6 +39,7 @@ final class ToyProcess implements SandboxProcess {
 
   private final String id;
   private final Consumer<String> received;
+  private final BooleanSupplier outOfReach;
   private final Buffer output = Buffer.buffer();
   private final Promise<Integer> exit = Promise.promise();
   private Reader reader;
@@ -45,10 +47,14 @@ final class ToyProcess implements SandboxProcess {
   private String model = "toy";
   private boolean deaf;
 
-  /** @param received told the id of each message that comes in */
-  ToyProcess(String id, Consumer<String> received) {
+  /**
+   * @param received told the id of each message that comes in
+   * @param outOfReach whether no signal comes through
+   */
+  ToyProcess(String id, Consumer<String> received, BooleanSupplier outOfReach) {
     this.id = id;
     this.received = received;
+    this.outOfReach = outOfReach;
   }
 
   @Override
@@ -189,6 +195,9 @@ final class ToyProcess implements SandboxProcess {
 
   @Override
   public Future<Void> signal(Signal signal) {
+    if (outOfReach.getAsBoolean()) {
+      return Future.failedFuture(new SandboxException(SandboxException.Kind.FAILED, "the sandbox does not answer"));
+    }
     end(KILLED);
     return Future.succeededFuture();
   }

@@ -70,7 +70,7 @@ final class ToySandbox implements Sandbox, SandboxFiles {
   @Override
   public Future<SandboxProcess> start(String processId, ProcessSpec spec) {
     return here(() -> {
-      ToyProcess process = new ToyProcess(processId, world::received);
+      ToyProcess process = new ToyProcess(processId, world::received, world::signalFails);
       processes.put(processId, process);
       if (spec.command().contains("stillborn")) {
         process.end(ToyProcess.DIED);

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 
 /** All sandboxes there are; outlives the servers that use them. Thread-safe. */
@@ -19,7 +20,17 @@ public final class ToyWorld implements SandboxProvider {
 
   private final Map<String, Made> sandboxes = new ConcurrentHashMap<>();
   private final List<String> received = new CopyOnWriteArrayList<>();
+  private final AtomicInteger failingSignals = new AtomicInteger();
   private volatile boolean stuck;
+
+  /** How many of the signals that are sent next do not come through. */
+  public void failSignals(int count) {
+    failingSignals.set(count);
+  }
+
+  boolean signalFails() {
+    return failingSignals.getAndUpdate(left -> Math.max(0, left - 1)) > 0;
+  }
 
   /** Whether nothing in a sandbox is answered, nor the making of one; the end of one is. */
   public void stuck(boolean now) {
