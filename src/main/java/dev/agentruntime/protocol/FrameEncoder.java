@@ -2,6 +2,9 @@ package dev.agentruntime.protocol;
 
 import com.fasterxml.jackson.annotation.JsonTypeName;
 import com.fasterxml.jackson.core.io.JsonStringEncoder;
+import java.io.FilterOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
@@ -34,7 +37,7 @@ public final class FrameEncoder {
   private byte[] lastMiddle;
 
   public FrameEncoder(String sessionId) {
-    this.data = utf8(",\"data\":{\"sessionId\":\"" + new String(STRINGS.quoteAsString(sessionId)) + "\"");
+    this.data = utf8(data(sessionId));
   }
 
   /** The event's name on the wire. */
@@ -54,6 +57,36 @@ public final class FrameEncoder {
       buffer = new byte[0];
     }
     return new Frame(seq, event, json);
+  }
+
+  /** Writes what a frame's JSON is, for any event but a delta, without having all of it in memory. */
+  public static void write(String sessionId, long seq, SessionEvent event, OutputStream out) throws IOException {
+    out.write(utf8("{\"event\":\"" + name(event) + "\",\"seq\":" + seq + data(sessionId)));
+    Json.write(event, new FieldsOnly(out));
+    out.write('}');
+  }
+
+  /** Makes of an object's opening brace the comma after the fields before. */
+  private static final class FieldsOnly extends FilterOutputStream {
+    private boolean begun;
+
+    FieldsOnly(OutputStream out) {
+      super(out);
+    }
+
+    @Override
+    public void write(byte[] bytes, int offset, int count) throws IOException {
+      int skip = begun || count == 0 ? 0 : 1;
+      if (skip == 1) {
+        begun = true;
+        out.write(',');
+      }
+      out.write(bytes, offset + skip, count - skip);
+    }
+  }
+
+  private static String data(String sessionId) {
+    return ",\"data\":{\"sessionId\":\"" + quoted(sessionId) + "\"";
   }
 
   private void delta(long seq, SessionEvent.BlockDelta event) {

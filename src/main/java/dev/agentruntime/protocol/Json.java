@@ -1,15 +1,18 @@
 package dev.agentruntime.protocol;
 
 import com.fasterxml.jackson.core.JsonFactoryBuilder;
+import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.ObjectReader;
+import com.fasterxml.jackson.databind.ObjectWriter;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
 
 /** The one JSON mapper of the project. Thread-safe. */
@@ -26,6 +29,8 @@ public final class Json {
   private static final ObjectReader TREES =
       MAPPER.readerFor(JsonNode.class).with(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
+  private static final ObjectWriter STREAMS = MAPPER.writer().without(JsonGenerator.Feature.AUTO_CLOSE_TARGET);
+
   private Json() {}
 
   public static byte[] bytes(Object value) {
@@ -34,6 +39,11 @@ public final class Json {
     } catch (JsonProcessingException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** Writes what {@link #bytes} gives, without having all of it in memory. */
+  public static void write(Object value, OutputStream out) throws IOException {
+    STREAMS.writeValue(out, value);
   }
 
   public static String text(Object value) {

@@ -1,6 +1,7 @@
 package dev.agentruntime.server;
 
 import dev.agentruntime.protocol.Frame;
+import dev.agentruntime.session.EventLog;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.PooledByteBufAllocator;
 import java.util.List;
@@ -13,20 +14,26 @@ import java.util.List;
  */
 final class Batch {
 
+  private final String sessionId;
   private final String epoch;
   private final List<Frame> frames;
   private final ByteBuf[] encoded = new ByteBuf[FrameFormat.values().length];
   private final int textBytes;
 
   /** @param frames not empty; must not change until the release */
-  Batch(String epoch, List<Frame> frames) {
-    this.epoch = epoch;
+  Batch(EventLog log, List<Frame> frames) {
+    this.sessionId = log.sessionId();
+    this.epoch = log.epoch();
     this.frames = frames;
     int bytes = 0;
     for (Frame frame : frames) {
       bytes += frame.json().length;
     }
     this.textBytes = bytes;
+  }
+
+  String sessionId() {
+    return sessionId;
   }
 
   String epoch() {
@@ -54,6 +61,11 @@ final class Batch {
       encoded[format.ordinal()] = all;
     }
     return all.retainedDuplicate();
+  }
+
+  /** Whether it goes out frame by frame, in pieces, as it is one with a very large frame. */
+  boolean large() {
+    return textBytes > Outgoing.HELD_BYTES;
   }
 
   private ByteBuf encode(FrameFormat format) {

@@ -76,7 +76,8 @@ final class ClientSocket implements FrameSink, LoopFeeds.LifecycleSink, ClientSt
     this.authentication = endpoint.authentication();
     this.schemas = endpoint.schemas();
     this.feeds = streams.feeds(loop);
-    this.outbox = new SocketOutbox(context, settings.sockets().compression(), feeds.metrics());
+    this.outbox = new SocketOutbox(context, settings.sockets().compression(), feeds.metrics(),
+        () -> loop.execute(this::schedulePump));
     this.requests = new SocketRequests(endpoint.manager(), this);
     this.authenticated = authenticated;
   }
@@ -284,7 +285,7 @@ final class ClientSocket implements FrameSink, LoopFeeds.LifecycleSink, ClientSt
 
   @Override
   public void joined(Joined joined, JsonNode id) {
-    send(SocketFrames.joined(joined, id));
+    outbox.joined(joined, id);
   }
 
   @Override

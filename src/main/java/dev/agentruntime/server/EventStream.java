@@ -3,6 +3,8 @@ package dev.agentruntime.server;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.agentruntime.config.Settings;
 import dev.agentruntime.protocol.ApiException;
+import dev.agentruntime.protocol.Frame;
+import dev.agentruntime.protocol.FrameEncoder;
 import dev.agentruntime.session.Joined;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
@@ -17,6 +19,8 @@ import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.http.impl.HttpServerConnection;
 import io.vertx.core.internal.buffer.BufferInternal;
 import io.vertx.ext.web.RoutingContext;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -39,7 +43,8 @@ final class EventStream implements FrameSink, ClientStreams.Connection, SocketTa
   private final LoopFeeds feeds;
   private final Settings.Sockets settings;
   private final Promise<Void> closed = Promise.promise();
-  private volatile ByteBuf rest = Unpooled.EMPTY_BUFFER;
+  private final Deque<Outgoing> waiting = new ArrayDeque<>();
+  private volatile long waitingBytes;
   private FeedReader reader;
   private Runnable untap;
   private ScheduledFuture<?> heartbeat;
@@ -88,7 +93,7 @@ final class EventStream implements FrameSink, ClientStreams.Connection, SocketTa
 
   @Override
   public boolean writable() {
-    return !gone && !rest.isReadable() && room();
+    return !gone && waiting.isEmpty() && room();
   }
 
   /** Not {@code response.writeQueueFull()}, which says so many writes later, and takes that back in its own time. */
@@ -103,7 +108,14 @@ final class EventStream implements FrameSink, ClientStreams.Connection, SocketTa
 
   @Override
   public void write(Batch batch) {
-    send(batch.encoded(FrameFormat.SERVER_SENT_EVENT));
+    if (!batch.large()) {
+      send(Outgoing.of(batch.encoded(FrameFormat.SERVER_SENT_EVENT)));
+      return;
+    }
+    for (Frame frame : batch.frames()) {
+      send(Outgoing.frame(batch.sessionId(), FrameFormat.lines(batch.epoch(), frame.seq(), FrameEncoder.name(frame.event())), frame, "\n\n",
+          this::goOn));
+    }
   }
 
   @Override
@@ -125,9 +137,8 @@ final class EventStream implements FrameSink, ClientStreams.Connection, SocketTa
   @Override
   public void joined(Joined joined, JsonNode id) {
     feeds.metrics().framesOut.increment();
-    send(Unpooled.wrappedBuffer(3,
-        SocketFrames.utf8(FrameFormat.lines(joined.log().epoch(), joined.seq(), "session:joined")),
-        SocketFrames.joined(joined, null), SocketFrames.utf8("\n\n")));
+    send(Outgoing.joined(FrameFormat.lines(joined.log().epoch(), joined.seq(), "session:joined"), SocketFrames.joined(joined, null), joined,
+        "\n\n", this::goOn));
   }
 
   @Override
@@ -143,27 +154,50 @@ final class EventStream implements FrameSink, ClientStreams.Connection, SocketTa
 
   private void event(String name, ByteBuf json) {
     feeds.metrics().framesOut.increment();
-    send(Unpooled.wrappedBuffer(3, SocketFrames.utf8("event: " + name + "\ndata: "), json, SocketFrames.utf8("\n\n")));
+    send(Outgoing.of(Unpooled.wrappedBuffer(3, SocketFrames.utf8("event: " + name + "\ndata: "), json, SocketFrames.utf8("\n\n"))));
   }
 
-  private void send(ByteBuf bytes) {
+  private void send(Outgoing text) {
     if (gone) {
-      bytes.release();
+      text.release();
       return;
     }
-    rest = rest.isReadable() ? Unpooled.wrappedBuffer(rest, bytes) : bytes;
+    waitingBytes += text.bytesHeld();
+    waiting.add(text);
     flush();
   }
 
-  /** Large pieces go in slices, each as the connection takes it. */
+  /** From any thread. */
+  private void goOn() {
+    loop.execute(this::schedulePump);
+  }
+
+  /** Large texts go in slices, each as the connection takes it. */
   private void flush() {
-    while (rest.isReadable() && room()) {
-      boolean whole = rest.readableBytes() <= 2 * SLICE_BYTES;
-      ByteBuf slice = whole ? rest : rest.readRetainedSlice(SLICE_BYTES);
-      rest = whole ? Unpooled.EMPTY_BUFFER : rest;
+    while (!waiting.isEmpty() && room()) {
+      Outgoing text = waiting.peek();
+      long before = text.bytesHeld();
+      ByteBuf slice = text.next(before <= 2 * SLICE_BYTES ? 2 * SLICE_BYTES : SLICE_BYTES);
+      waitingBytes += text.bytesHeld() - before;
+      if (slice == null) {
+        if (text.failed()) {
+          context.close();
+        }
+        return;
+      }
+      if (text.ended()) {
+        waitingBytes -= text.bytesHeld();
+        waiting.poll().release();
+      }
       feeds.metrics().bytesOut.increment(slice.readableBytes());
       response.write(BufferInternal.buffer(slice));
     }
+  }
+
+  private void drop() {
+    waiting.forEach(Outgoing::release);
+    waiting.clear();
+    waitingBytes = 0;
   }
 
   private void schedulePump() {
@@ -189,7 +223,7 @@ final class EventStream implements FrameSink, ClientStreams.Connection, SocketTa
   @Override
   public long bytesHeld() {
     var pending = channel.unsafe().outboundBuffer();
-    return rest.readableBytes() + (pending == null ? 0 : pending.totalPendingWriteBytes());
+    return waitingBytes + (pending == null ? 0 : pending.totalPendingWriteBytes());
   }
 
   private void beat() {
@@ -201,10 +235,7 @@ final class EventStream implements FrameSink, ClientStreams.Connection, SocketTa
   private void finish() {
     if (!gone) {
       flush();
-      if (rest.isReadable()) {
-        rest.release();
-        rest = Unpooled.EMPTY_BUFFER;
-      }
+      drop();
       response.end();
       gone();
     }
@@ -220,9 +251,7 @@ final class EventStream implements FrameSink, ClientStreams.Connection, SocketTa
       heartbeat.cancel(false);
       untap.run();
     }
-    if (rest.isReadable()) {
-      rest.release();
-    }
+    drop();
     feeds.metrics().streamsOpen.decrementAndGet();
     streams.remove(this);
     closed.tryComplete();

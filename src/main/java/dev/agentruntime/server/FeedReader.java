@@ -103,7 +103,7 @@ final class FeedReader {
     while (frames.getLast().seq() > fanout.cursor()) {
       frames.removeLast();
     }
-    Batch batch = new Batch(fanout.log().epoch(), fanout.merger().merge(frames, WRITE_BYTES));
+    Batch batch = new Batch(fanout.log(), fanout.merger().merge(frames, WRITE_BYTES));
     try {
       sink.write(batch);
       cursor = batch.lastSeq();

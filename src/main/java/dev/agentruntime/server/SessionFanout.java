@@ -151,7 +151,7 @@ final class SessionFanout {
     if (frames.isEmpty()) {
       return false;
     }
-    Batch batch = new Batch(log.epoch(), frames);
+    Batch batch = new Batch(log, frames);
     int taken = 0;
     try {
       cursor = batch.lastSeq();

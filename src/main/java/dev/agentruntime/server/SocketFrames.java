@@ -37,8 +37,10 @@ final class SocketFrames {
     return answer("error", id, data);
   }
 
-  /** The snapshot's bytes are not copied. */
-  static ByteBuf joined(Joined joined, JsonNode id) {
+  /** What stands before and after the snapshot in a {@code session:joined}, which has none when the client was {@code recovered}. */
+  record Around(String head, String tail) {}
+
+  static Around joined(Joined joined, JsonNode id) {
     StringBuilder head = new StringBuilder("{\"event\":\"session:joined\"");
     if (id != null) {
       head.append(",\"id\":").append(Json.text(id));
@@ -47,11 +49,10 @@ final class SocketFrames {
         .append(",\"epoch\":").append(Json.text(joined.log().epoch()))
         .append(",\"seq\":").append(joined.seq())
         .append(",\"recovered\":").append(joined.recovered());
-    if (joined.recovered()) {
-      return utf8(head.append("}}"));
+    if (!joined.recovered()) {
+      head.append(",\"snapshot\":");
     }
-    head.append(",\"snapshot\":");
-    return Unpooled.wrappedBuffer(3, utf8(head), Unpooled.wrappedBuffer(joined.snapshot()), utf8("}}"));
+    return new Around(head.toString(), "}}");
   }
 
   /** @param reason {@code null} if the client asked */
@@ -63,7 +64,11 @@ final class SocketFrames {
     return answer("session:left", id, data);
   }
 
-  static ByteBuf utf8(CharSequence text) {
-    return Unpooled.wrappedBuffer(text.toString().getBytes(StandardCharsets.UTF_8));
+  static byte[] bytes(String text) {
+    return text.getBytes(StandardCharsets.UTF_8);
+  }
+
+  static ByteBuf utf8(String text) {
+    return Unpooled.wrappedBuffer(bytes(text));
   }
 }

@@ -1,11 +1,13 @@
 package dev.agentruntime.server;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.agentruntime.metrics.RuntimeMetrics;
 import dev.agentruntime.protocol.Frame;
+import dev.agentruntime.session.Joined;
 import io.netty.buffer.ByteBuf;
-import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.handler.codec.http.websocketx.ContinuationWebSocketFrame;
 import io.netty.handler.codec.http.websocketx.TextWebSocketFrame;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -13,7 +15,7 @@ import java.util.Deque;
 /**
  * The one way out of a WebSocket for text. Batches are written as bytes that were framed before, straight into Netty's pipeline: its frame
  * encoder lets {@code ByteBuf}s through. Single messages wait here while the socket is full, and large ones go in fragments, each as the
- * socket takes it, so that control frames can pass between them and no socket has more than one fragment copied.
+ * socket takes it, so that control frames can pass between them and no socket has more than one fragment copied; see {@link Outgoing}.
  *
  * <p>Used on the socket's event loop only.
  */
@@ -21,33 +23,26 @@ final class SocketOutbox {
 
   private static final int FRAGMENT_BYTES = 32 * 1024;
 
-  /** A batch larger than this, which is one with a very large frame, goes in fragments. */
-  private static final int DIRECT_BYTES = 64 * 1024;
-
   private final ChannelHandlerContext context;
   private final Channel channel;
   private final boolean compression;
   private final RuntimeMetrics metrics;
-  private final Deque<Message> waiting = new ArrayDeque<>();
+  private final Runnable flush;
+  private final Deque<Outgoing> waiting = new ArrayDeque<>();
   private volatile long waitingBytes;
   private long written;
   private boolean closed;
 
-  private static final class Message {
-    final ByteBuf payload;
-    boolean begun;
-
-    Message(ByteBuf payload) {
-      this.payload = payload;
-    }
-  }
-
-  /** @param compression whether messages may be compressed, so that the pipeline has to see them one by one */
-  SocketOutbox(ChannelHandlerContext context, boolean compression, RuntimeMetrics metrics) {
+  /**
+   * @param compression whether messages may be compressed, so that the pipeline has to see them one by one
+   * @param flush has {@link #flush} called; from any thread
+   */
+  SocketOutbox(ChannelHandlerContext context, boolean compression, RuntimeMetrics metrics, Runnable flush) {
     this.context = context;
     this.channel = context.channel();
     this.compression = compression;
     this.metrics = metrics;
+    this.flush = flush;
   }
 
   boolean writable() {
@@ -72,9 +67,9 @@ final class SocketOutbox {
 
   /** Only while {@link #writable()}. */
   void batch(Batch batch) {
-    if (compression || batch.textBytes() > DIRECT_BYTES) {
+    if (compression || batch.large()) {
       for (Frame frame : batch.frames()) {
-        add(Unpooled.wrappedBuffer(frame.json()));
+        add(Outgoing.frame(batch.sessionId(), "", frame, "", flush));
       }
       flush();
     } else {
@@ -85,6 +80,14 @@ final class SocketOutbox {
 
   /** @param text of one message, as UTF-8; taken over */
   void message(ByteBuf text) {
+    message(Outgoing.of(text));
+  }
+
+  void joined(Joined joined, JsonNode id) {
+    message(Outgoing.joined("", SocketFrames.joined(joined, id), joined, "", flush));
+  }
+
+  private void message(Outgoing text) {
     if (closed) {
       text.release();
       return;
@@ -94,42 +97,55 @@ final class SocketOutbox {
     flush();
   }
 
-  private void add(ByteBuf text) {
-    waitingBytes += text.readableBytes();
-    waiting.add(new Message(text));
+  private void add(Outgoing text) {
+    waitingBytes += text.bytesHeld();
+    waiting.add(text);
   }
 
   /** Writes what waits, as far as the socket takes it. */
   void flush() {
-    while (!waiting.isEmpty() && channel.isWritable()) {
-      while (!waiting.isEmpty() && channel.isWritable()) {
-        if (writeFragment(waiting.peek())) {
-          waiting.poll().payload.release();
-        }
+    boolean ready = true;
+    while (ready && !waiting.isEmpty() && channel.isWritable()) {
+      while (ready && !waiting.isEmpty() && channel.isWritable()) {
+        ready = writeFragment(waiting.peek());
       }
       context.flush();
     }
   }
 
-  /** @return whether that was the last one */
-  private boolean writeFragment(Message message) {
-    ByteBuf payload = message.payload;
-    if (compression) {
-      written += payload.readableBytes();
-      waitingBytes -= payload.readableBytes();
-      metrics.bytesOut.increment(payload.readableBytes());
-      context.write(new TextWebSocketFrame(payload.retainedDuplicate()), context.voidPromise());
-      return true;
+  /** @return whether there was something to write */
+  private boolean writeFragment(Outgoing message) {
+    long before = message.bytesHeld();
+    boolean begun = message.begun();
+    ByteBuf payload = message.next(FRAGMENT_BYTES);
+    waitingBytes += message.bytesHeld() - before;
+    if (payload == null) {
+      if (message.failed()) {
+        context.close();
+      }
+      return false;
     }
-    int length = Math.min(FRAGMENT_BYTES, payload.readableBytes());
-    boolean last = length == payload.readableBytes();
+    if (message.ended()) {
+      waitingBytes -= message.bytesHeld();
+      waiting.poll().release();
+    }
+    fragment(payload, begun, message.ended());
+    return true;
+  }
+
+  private void fragment(ByteBuf payload, boolean begun, boolean last) {
+    int length = payload.readableBytes();
+    if (compression) {
+      written += length;
+      metrics.bytesOut.increment(length);
+      context.write(begun ? new ContinuationWebSocketFrame(last, 0, payload) : new TextWebSocketFrame(last, 0, payload), context.voidPromise());
+      return;
+    }
     ByteBuf frame = context.alloc().directBuffer(FrameFormat.header(length) + length);
-    FrameFormat.header((last ? FrameFormat.FIN : 0) | (message.begun ? FrameFormat.CONTINUATION : FrameFormat.TEXT), length, frame);
-    frame.writeBytes(payload, length);
-    waitingBytes -= length;
-    message.begun = true;
+    FrameFormat.header((last ? FrameFormat.FIN : 0) | (begun ? FrameFormat.CONTINUATION : FrameFormat.TEXT), length, frame);
+    frame.writeBytes(payload);
+    payload.release();
     write(frame);
-    return last;
   }
 
   private void write(ByteBuf frames) {
@@ -140,7 +156,7 @@ final class SocketOutbox {
 
   void close() {
     closed = true;
-    waiting.forEach(message -> message.payload.release());
+    waiting.forEach(Outgoing::release);
     waiting.clear();
     waitingBytes = 0;
   }

@@ -14,16 +14,20 @@ final class Conversation {
   private static final class Entry {
     Block block;
     /** What a block that streams has got so far, while it is open. */
-    StringBuilder text;
+    GrowingText text;
     boolean open = true;
 
     Entry(Block block) {
       this.block = block;
-      this.text = block.streams() ? new StringBuilder(block.text()) : null;
+      this.text = block.streams() ? new GrowingText(block.text()) : null;
     }
 
     Block current() {
       return open && text != null ? block.withText(text.toString()) : block;
+    }
+
+    Object state() {
+      return open && text != null ? new SnapshotState.Open(block.withText(""), text.now()) : block;
     }
   }
 
@@ -96,6 +100,13 @@ final class Conversation {
   List<Block> blocks() {
     List<Block> blocks = new ArrayList<>(entries.size());
     entries.values().forEach(entry -> blocks.add(entry.current()));
+    return blocks;
+  }
+
+  /** The blocks as they are now, for a {@link SnapshotState}. */
+  List<Object> state() {
+    List<Object> blocks = new ArrayList<>(entries.size());
+    entries.values().forEach(entry -> blocks.add(entry.state()));
     return blocks;
   }
 

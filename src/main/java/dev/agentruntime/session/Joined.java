@@ -6,5 +6,7 @@ package dev.agentruntime.session;
  *
  * @param seq the reader's place: that of the snapshot, or the one it came with
  * @param snapshot JSON of the {@code SessionSnapshot} as UTF-8, shared, never written to; {@code null} if {@code recovered}
+ * @param state what {@code snapshot} is the JSON of: costs little to keep, as it shares what is large with the session, and gives the same JSON
+ *     whenever it is encoded, on any thread; {@code null} if {@code recovered}
  */
-public record Joined(EventLog log, long seq, boolean recovered, byte[] snapshot) {}
+public record Joined(EventLog log, long seq, boolean recovered, byte[] snapshot, Object state) {}

@@ -48,6 +48,8 @@ final class Session {
   private static final Logger log = LoggerFactory.getLogger(Session.class);
   private static final List<String> UNCHANGING_FIELDS = List.of("id", "type", "timestamp");
 
+  private static final int MAX_DELTA_CHARS = 16 * 1024;
+
   private static final class Subagent {
     final String name;
     final Conversation conversation = new Conversation();
@@ -78,7 +80,7 @@ final class Session {
   private UsageMetadata usage;
   private RuntimeState runtime = new RuntimeState(true, null, null, 0);
   private long seq;
-  private WeakReference<byte[]> snapshotJson = new WeakReference<>(null);
+  private WeakReference<SnapshotState.Encoded> encoded = new WeakReference<>(null);
 
   /** @param outlet given every frame after it was logged */
   Session(SessionRecord origin, EventLog events, Journal journal, Consumer<Frame> outlet) {
@@ -137,7 +139,7 @@ final class Session {
       case BlockStart start -> start(start);
       case BlockComplete complete -> complete(complete);
       case BlockDelta delta when delta.delta().isEmpty() -> { }
-      case BlockDelta delta -> emit(new BlockDelta(delta.conversationId(), delta.blockId(), WellFormed.text(delta.delta())));
+      case BlockDelta delta -> append(delta.conversationId(), delta.blockId(), WellFormed.text(delta.delta()));
       case BlockUpdate update -> update(update);
       case SubagentDiscovered discovered -> discover(discovered);
       default -> emit(event);
@@ -167,7 +169,18 @@ final class Session {
       return emit(new BlockStart(event.conversationId(), block));
     }
     return emit(new BlockStart(event.conversationId(), block.withText("")))
-        && emit(new BlockDelta(event.conversationId(), block.id(), text));
+        && append(event.conversationId(), block.id(), text);
+  }
+
+  /** A long text in several deltas: while one is being sent it is held, and who is slow takes its time. */
+  private boolean append(String conversationId, String blockId, String text) {
+    boolean fits = true;
+    for (int from = 0, to; fits && from < text.length(); from = to) {
+      to = Math.min(text.length(), from + MAX_DELTA_CHARS);
+      to -= to < text.length() && Character.isHighSurrogate(text.charAt(to - 1)) ? 1 : 0;
+      fits = emit(new BlockDelta(conversationId, blockId, text.substring(from, to)));
+    }
+    return fits;
   }
 
   private void complete(BlockComplete event) {
@@ -183,7 +196,7 @@ final class Session {
       String text = WellFormed.text(block.text());
       String streamed = known.text();
       if (text.startsWith(streamed) && text.length() > streamed.length()) {
-        emit(new BlockDelta(event.conversationId(), id, text.substring(streamed.length())));
+        append(event.conversationId(), id, text.substring(streamed.length()));
       } else if (!text.equals(streamed)) {
         log.warn("block {} ends with another text than it streamed; what was streamed stays", id);
         text = streamed;
@@ -224,7 +237,7 @@ final class Session {
       return false;
     }
     seq++;
-    snapshotJson.clear();
+    encoded.clear();
     journal.happened(event);
     events.append(frame);
     outlet.accept(frame);
@@ -364,17 +377,29 @@ final class Session {
 
   /** @param since where the reader stands, or {@code null} */
   Joined join(Position since) {
-    boolean recovered = since != null && events.epoch().equals(since.epoch()) && since.seq() >= 0 && events.holdsAfter(since.seq());
-    return recovered ? new Joined(events, since.seq(), true, null) : new Joined(events, seq, false, snapshotJson());
+    if (since != null && events.epoch().equals(since.epoch()) && since.seq() >= 0 && events.holdsAfter(since.seq())) {
+      return new Joined(events, since.seq(), true, null, null);
+    }
+    SnapshotState.Encoded snapshot = encodedSnapshot();
+    return new Joined(events, seq, false, snapshot.json(), snapshot.state());
   }
 
-  /** The snapshot as UTF-8 JSON; shared by all who ask at the same number, never written to. */
-  byte[] snapshotJson() {
-    byte[] json = snapshotJson.get();
-    if (json == null) {
-      json = Json.bytes(snapshot());
-      snapshotJson = new WeakReference<>(json);
+  /** The snapshot's state and its JSON, shared by all who ask at the same number. */
+  private SnapshotState.Encoded encodedSnapshot() {
+    SnapshotState.Encoded snapshot = encoded.get();
+    if (snapshot == null) {
+      List<SnapshotState.Subagent> children = new ArrayList<>(subagents.size());
+      subagents.forEach((id, subagent) ->
+          children.add(new SnapshotState.Subagent(id, subagent.name, subagent.status, subagent.conversation.state())));
+      snapshot = SnapshotState.Encoded.of(
+          new SnapshotState(listItem(), events.epoch(), seq, main.state(), children, List.copyOf(files.values()), usage));
+      encoded = new WeakReference<>(snapshot);
     }
-    return json;
+    return snapshot;
+  }
+
+  /** The snapshot as UTF-8 JSON, never written to. */
+  byte[] snapshotJson() {
+    return encodedSnapshot().json();
   }
 }

@@ -58,9 +58,9 @@ final class FakeSession {
     }
     load();
     if (since != null && since.epoch().equals(log.log.epoch()) && log.log.holdsAfter(since.seq())) {
-      return Future.succeededFuture(new Joined(log.log, since.seq(), true, null));
+      return Future.succeededFuture(new Joined(log.log, since.seq(), true, null, null));
     }
-    return Future.succeededFuture(new Joined(log.log, state.seq(), false, Json.bytes(state.snapshot())));
+    return Future.succeededFuture(new Joined(log.log, state.seq(), false, Json.bytes(state.snapshot()), state.snapshot()));
   }
 
   void load() {

@@ -1,0 +1,159 @@
+package dev.agentruntime.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.agentruntime.protocol.Json;
+import dev.agentruntime.protocol.SessionSnapshot;
+import dev.agentruntime.support.EventFold;
+import dev.agentruntime.support.RawSocket;
+import dev.agentruntime.support.TestClient;
+import dev.agentruntime.support.TestServer;
+import dev.agentruntime.support.Viewer;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import javax.management.JMException;
+import javax.management.ObjectName;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Clients that stop reading in the middle of something large: none costs what it is large by, and each has the right state in the end. */
+class LargeSnapshotIT {
+
+  private static final int CLIENTS = 12;
+  private static final long MOST_BYTES_EACH = 256 * 1024;
+  private static final Pattern TOTAL = Pattern.compile("Total\\s+\\d+\\s+(\\d+)");
+
+  /** More than a million characters, some of which take several bytes or are escaped. */
+  private static final String LARGE = "a \"line\" with ümläuts, a 🙂 and a tab\t\n".repeat(30_000);
+
+  @TempDir
+  Path directory;
+
+  TestServer server;
+  TestClient client;
+  final List<RawSocket> stalled = new ArrayList<>();
+
+  @BeforeEach
+  void start() {
+    server = TestServer.start(directory, Map.of("AGENT_RUNTIME_LIMITS_EVENT_LOG_BYTES", "65536"));
+    client = server.client();
+  }
+
+  @AfterEach
+  void stop() {
+    stalled.forEach(RawSocket::close);
+    server.close();
+  }
+
+  /** What a full collection leaves, this test's own things among it. */
+  private static long liveHeapBytes() throws JMException {
+    String histogram = (String) ManagementFactory.getPlatformMBeanServer().invoke(new ObjectName("com.sun.management:type=DiagnosticCommand"),
+        "gcClassHistogram", new Object[] {new String[0]}, new String[] {String[].class.getName()});
+    Matcher total = TOTAL.matcher(histogram);
+    assertThat(total.find()).isTrue();
+    return Long.parseLong(total.group(1));
+  }
+
+  private RawSocket stall(String session) {
+    RawSocket socket = new RawSocket(server.port, 4_096);
+    stalled.add(socket);
+    if (stalled.size() % 4 == 0) {
+      socket.send("GET /sessions/" + session + "/events HTTP/1.0\r\nHost: localhost\r\n\r\n");
+      assertThat(socket.head()).startsWith("HTTP/1.0 200");
+      assertThat(socket.line()).startsWith("id: ");
+    } else {
+      socket.upgrade("").text("{\"type\":\"session:join\",\"sessionId\":\"" + session + "\"}");
+    }
+    return socket;
+  }
+
+  private String next(RawSocket socket) {
+    return (stalled.indexOf(socket) + 1) % 4 == 0 ? socket.eventData() : socket.message();
+  }
+
+  private void catchUp(RawSocket socket, SessionSnapshot goal) throws IOException {
+    EventFold fold = null;
+    while (fold == null || !fold.snapshot().epoch().equals(goal.epoch()) || fold.seq() < goal.seq()) {
+      JsonNode frame = Json.tree(next(socket));
+      if (frame.path("event").asText().equals("session:joined")) {
+        fold = new EventFold(Json.to(frame.at("/data/snapshot"), SessionSnapshot.class));
+        assertThat(fold.seq()).isEqualTo(frame.at("/data/seq").asLong());
+      } else if (frame.has("seq")) {
+        fold.applyFrame(frame);
+      }
+    }
+    assertThat(fold.snapshot()).isEqualTo(goal);
+  }
+
+  private SessionSnapshot state(String session) {
+    return Json.to(client.get("/sessions/" + session).json(), SessionSnapshot.class);
+  }
+
+  private void say(String session, String text) {
+    try (Viewer viewer = new Viewer(client, session)) {
+      viewer.turn(client.say(session, text));
+    }
+  }
+
+  @Test
+  void aLargeSnapshotIsNotHeldForThoseWhoDoNotReadIt() throws Exception {
+    String session = client.newSession();
+    say(session, LARGE);
+    // So that what the sockets and the encoder take at first is no more in the difference.
+    stall(session);
+    long before = liveHeapBytes();
+    for (int i = 1; i < CLIENTS; i++) {
+      // Each of another state.
+      say(session, "say hello");
+      stall(session);
+    }
+    assertThat((liveHeapBytes() - before) / (CLIENTS - 1)).as("bytes per stalled client").isLessThan(MOST_BYTES_EACH);
+    SessionSnapshot goal = state(session);
+    for (RawSocket socket : stalled) {
+      catchUp(socket, goal);
+    }
+  }
+
+  @Test
+  void aLargeFrameIsNotHeldForThoseWhoDoNotReadIt() throws Exception {
+    String session = client.newSession();
+    say(session, "say hello");
+    for (int i = 0; i < CLIENTS; i++) {
+      next(stall(session));
+    }
+    say(session, LARGE);
+    long held = server.api.streams().connections().stream().mapToLong(ClientStreams.Connection::bytesHeld).max().orElseThrow();
+    assertThat(held).isBetween(1L, MOST_BYTES_EACH - 128 * 1024);
+    SessionSnapshot goal = state(session);
+    assertThat(Json.bytes(goal).length).isGreaterThan(LARGE.length());
+    liveHeapBytes();
+    catchUpFrames(goal);
+  }
+
+  /** Those who were given their snapshot before go on by frames, or by another snapshot when they have missed too much. */
+  private void catchUpFrames(SessionSnapshot goal) throws IOException {
+    for (RawSocket socket : stalled) {
+      long seq = 0;
+      while (seq < goal.seq()) {
+        JsonNode frame = Json.tree(next(socket));
+        if (frame.path("event").asText().equals("session:joined")) {
+          assertThat(Json.to(frame.at("/data/snapshot"), SessionSnapshot.class)).isEqualTo(goal);
+          seq = goal.seq();
+        } else {
+          assertThat(frame.has("seq")).as(frame.path("event").asText()).isTrue();
+          assertThat(seq == 0 || frame.path("firstSeq").asLong(frame.path("seq").asLong()) == seq + 1).isTrue();
+          seq = frame.path("seq").asLong();
+        }
+      }
+    }
+  }
+}
