@@ -278,6 +278,8 @@ final class TurnRunner {
     }
     count(end.used());
     long duration = Math.max(0, services.clock().millis() - running.startedAt);
+    services.metrics().turnsRunning.decrementAndGet();
+    services.metrics().turns.record(duration, TimeUnit.MILLISECONDS);
     session.apply(new SessionEvent.TurnCompleted(running.turnId, running.messageId, outcome, duration, error));
     turn = null;
     status.turnAndQueued(null, inbox.size());
@@ -285,8 +287,6 @@ final class TurnRunner {
     if (link != null) {
       journal.write(new JournalEntry.Consumed(link.processId(), link.consumed()));
     }
-    services.metrics().turnsRunning.decrementAndGet();
-    services.metrics().turns.record(duration, TimeUnit.MILLISECONDS);
     running.over.complete();
     sync.sync();
   }
