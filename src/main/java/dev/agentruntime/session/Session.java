@@ -384,8 +384,8 @@ final class Session {
     return new Joined(events, seq, false, snapshot.json(), snapshot.state());
   }
 
-  /** The snapshot's state and its JSON, shared by all who ask at the same number. */
-  private SnapshotState.Encoded encodedSnapshot() {
+  /** The snapshot's state and its JSON, shared by all who ask at the same number and never written to. */
+  SnapshotState.Encoded encodedSnapshot() {
     SnapshotState.Encoded snapshot = encoded.get();
     if (snapshot == null) {
       List<SnapshotState.Subagent> children = new ArrayList<>(subagents.size());
@@ -396,10 +396,5 @@ final class Session {
       encoded = new WeakReference<>(snapshot);
     }
     return snapshot;
-  }
-
-  /** The snapshot as UTF-8 JSON, never written to. */
-  byte[] snapshotJson() {
-    return encodedSnapshot().json();
   }
 }

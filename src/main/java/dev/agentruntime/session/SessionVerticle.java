@@ -198,7 +198,7 @@ final class SessionVerticle extends VerticleBase {
 
   private Future<?> handle(SessionCommand<?> command) {
     return switch (command) {
-      case SessionCommand.Get get -> Future.succeededFuture(session.snapshotJson());
+      case SessionCommand.Get get -> Future.succeededFuture(session.encodedSnapshot().json());
       case SessionCommand.GetState get -> Future.succeededFuture(session.snapshot());
       case SessionCommand.Join join -> Future.succeededFuture(session.join(join.since()));
       case SessionCommand.Send send -> {

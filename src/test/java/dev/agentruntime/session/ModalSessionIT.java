@@ -103,8 +103,9 @@ class ModalSessionIT {
       follower.await(SessionEvent.BlockDelta.class, delta -> true);
       assertThat(modal.calls(ModalRpc.SANDBOX_CREATE)).isEqualTo(1);
       assertThat(modal.calls(ModalRpc.EXEC_START)).isEqualTo(1);
-      assertThat(modal.calls(ModalRpc.EXEC_STDIO_READ)).isEqualTo(1);
-      assertThat(modal.calls(ModalRpc.EXEC_STDIN_WRITE)).isLessThanOrEqualTo(4);
+      // The first session's last read and write may reach Modal after its unload was answered.
+      assertThat(modal.calls(ModalRpc.EXEC_STDIO_READ)).isBetween(1, 2);
+      assertThat(modal.calls(ModalRpc.EXEC_STDIN_WRITE)).isBetween(1, 5);
       assertThat(modal.calls()).as("no call beside").containsOnlyKeys(ModalRpc.SANDBOX_CREATE.name(), ModalRpc.EXEC_START.name(),
           ModalRpc.EXEC_STDIO_READ.name(), ModalRpc.EXEC_STDIN_WRITE.name());
       follower.awaitTurn(accepted.turnId());

@@ -65,7 +65,7 @@ final class SessionRig {
 
   /** What the server would answer now, as it is on the wire. */
   SessionSnapshot snapshot() {
-    return Follower.snapshot(session.snapshotJson());
+    return Follower.snapshot(session.encodedSnapshot().json());
   }
 
   /** Gives the client what is new, frame by frame as on the wire. */
@@ -94,6 +94,6 @@ final class SessionRig {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    return Follower.snapshot(later.snapshotJson());
+    return Follower.snapshot(later.encodedSnapshot().json());
   }
 }

@@ -30,7 +30,7 @@ class SnapshotStateTest {
   void aStateGivesTheSameJsonWhateverHappensMeanwhile() throws IOException {
     begin();
     add(3_000);
-    assertThat(Json.tree(rig.session.snapshotJson())).isEqualTo(Json.tree(Json.bytes(rig.session.snapshot())));
+    assertThat(Json.tree(rig.session.encodedSnapshot().json())).isEqualTo(Json.tree(Json.bytes(rig.session.snapshot())));
     Joined then = rig.session.join(null);
     add(3_000);
     rig.endTurn();
