@@ -19,8 +19,6 @@ import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.http.impl.HttpServerConnection;
 import io.vertx.core.internal.buffer.BufferInternal;
 import io.vertx.ext.web.RoutingContext;
-import java.util.ArrayDeque;
-import java.util.Deque;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -43,8 +41,7 @@ final class EventStream implements FrameSink, ClientStreams.Connection, SocketTa
   private final LoopFeeds feeds;
   private final Settings.Sockets settings;
   private final Promise<Void> closed = Promise.promise();
-  private final Deque<Outgoing> waiting = new ArrayDeque<>();
-  private volatile long waitingBytes;
+  private final OutgoingQueue waiting = new OutgoingQueue();
   private FeedReader reader;
   private Runnable untap;
   private ScheduledFuture<?> heartbeat;
@@ -162,7 +159,6 @@ final class EventStream implements FrameSink, ClientStreams.Connection, SocketTa
       text.release();
       return;
     }
-    waitingBytes += text.bytesHeld();
     waiting.add(text);
     flush();
   }
@@ -175,29 +171,16 @@ final class EventStream implements FrameSink, ClientStreams.Connection, SocketTa
   /** Large texts go in slices, each as the connection takes it. */
   private void flush() {
     while (!waiting.isEmpty() && room()) {
-      Outgoing text = waiting.peek();
-      long before = text.bytesHeld();
-      ByteBuf slice = text.next(before <= 2 * SLICE_BYTES ? 2 * SLICE_BYTES : SLICE_BYTES);
-      waitingBytes += text.bytesHeld() - before;
+      ByteBuf slice = waiting.next(waiting.bytesHeldOfNext() <= 2 * SLICE_BYTES ? 2 * SLICE_BYTES : SLICE_BYTES);
       if (slice == null) {
-        if (text.failed()) {
+        if (waiting.failed()) {
           context.close();
         }
         return;
       }
-      if (text.ended()) {
-        waitingBytes -= text.bytesHeld();
-        waiting.poll().release();
-      }
       feeds.metrics().bytesOut.increment(slice.readableBytes());
       response.write(BufferInternal.buffer(slice));
     }
-  }
-
-  private void drop() {
-    waiting.forEach(Outgoing::release);
-    waiting.clear();
-    waitingBytes = 0;
   }
 
   private void schedulePump() {
@@ -223,7 +206,7 @@ final class EventStream implements FrameSink, ClientStreams.Connection, SocketTa
   @Override
   public long bytesHeld() {
     var pending = channel.unsafe().outboundBuffer();
-    return waitingBytes + (pending == null ? 0 : pending.totalPendingWriteBytes());
+    return waiting.bytesHeld() + (pending == null ? 0 : pending.totalPendingWriteBytes());
   }
 
   private void beat() {
@@ -235,7 +218,7 @@ final class EventStream implements FrameSink, ClientStreams.Connection, SocketTa
   private void finish() {
     if (!gone) {
       flush();
-      drop();
+      waiting.drop();
       response.end();
       gone();
     }
@@ -251,7 +234,7 @@ final class EventStream implements FrameSink, ClientStreams.Connection, SocketTa
       heartbeat.cancel(false);
       untap.run();
     }
-    drop();
+    waiting.drop();
     feeds.metrics().streamsOpen.decrementAndGet();
     streams.remove(this);
     closed.tryComplete();

@@ -9,8 +9,6 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.handler.codec.http.websocketx.ContinuationWebSocketFrame;
 import io.netty.handler.codec.http.websocketx.TextWebSocketFrame;
-import java.util.ArrayDeque;
-import java.util.Deque;
 
 /**
  * The one way out of a WebSocket for text. Batches are written as bytes that were framed before, straight into Netty's pipeline: its frame
@@ -28,8 +26,7 @@ final class SocketOutbox {
   private final boolean compression;
   private final RuntimeMetrics metrics;
   private final Runnable flush;
-  private final Deque<Outgoing> waiting = new ArrayDeque<>();
-  private volatile long waitingBytes;
+  private final OutgoingQueue waiting = new OutgoingQueue();
   private long written;
   private boolean closed;
 
@@ -62,14 +59,14 @@ final class SocketOutbox {
   /** Bytes that are held for this socket, in the pipeline and here; from any thread. */
   long bytesHeld() {
     var pending = channel.unsafe().outboundBuffer();
-    return waitingBytes + (pending == null ? 0 : pending.totalPendingWriteBytes());
+    return waiting.bytesHeld() + (pending == null ? 0 : pending.totalPendingWriteBytes());
   }
 
   /** Only while {@link #writable()}. */
   void batch(Batch batch) {
     if (compression || batch.large()) {
       for (Frame frame : batch.frames()) {
-        add(Outgoing.frame(batch.sessionId(), "", frame, "", flush));
+        waiting.add(Outgoing.frame(batch.sessionId(), "", frame, "", flush));
       }
       flush();
     } else {
@@ -93,13 +90,8 @@ final class SocketOutbox {
       return;
     }
     metrics.framesOut.increment();
-    add(text);
-    flush();
-  }
-
-  private void add(Outgoing text) {
-    waitingBytes += text.bytesHeld();
     waiting.add(text);
+    flush();
   }
 
   /** Writes what waits, as far as the socket takes it. */
@@ -107,29 +99,23 @@ final class SocketOutbox {
     boolean ready = true;
     while (ready && !waiting.isEmpty() && channel.isWritable()) {
       while (ready && !waiting.isEmpty() && channel.isWritable()) {
-        ready = writeFragment(waiting.peek());
+        ready = writeFragment();
       }
       context.flush();
     }
   }
 
   /** @return whether there was something to write */
-  private boolean writeFragment(Outgoing message) {
-    long before = message.bytesHeld();
-    boolean begun = message.begun();
-    ByteBuf payload = message.next(FRAGMENT_BYTES);
-    waitingBytes += message.bytesHeld() - before;
+  private boolean writeFragment() {
+    boolean begun = waiting.isWithinText();
+    ByteBuf payload = waiting.next(FRAGMENT_BYTES);
     if (payload == null) {
-      if (message.failed()) {
+      if (waiting.failed()) {
         context.close();
       }
       return false;
     }
-    if (message.ended()) {
-      waitingBytes -= message.bytesHeld();
-      waiting.poll().release();
-    }
-    fragment(payload, begun, message.ended());
+    fragment(payload, begun, !waiting.isWithinText());
     return true;
   }
 
@@ -156,8 +142,6 @@ final class SocketOutbox {
 
   void close() {
     closed = true;
-    waiting.forEach(Outgoing::release);
-    waiting.clear();
-    waitingBytes = 0;
+    waiting.drop();
   }
 }

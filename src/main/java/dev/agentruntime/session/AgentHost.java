@@ -30,7 +30,6 @@ import org.slf4j.LoggerFactory;
 final class AgentHost {
 
   private static final Logger log = LoggerFactory.getLogger(AgentHost.class);
-  private static final ApiException UNLOADING = new ApiException(ErrorCode.SANDBOX_FAILED, "The session is being unloaded.");
 
   private final Services services;
   private final Mailbox mailbox;
@@ -370,13 +369,17 @@ final class AgentHost {
 
   private void stopStarting() {
     closed = true;
-    step.tryFail(UNLOADING);
+    step.tryFail(unloading());
   }
 
   private void stopIfClosed() {
     if (closed) {
-      throw UNLOADING;
+      throw unloading();
     }
+  }
+
+  private static ApiException unloading() {
+    return new ApiException(ErrorCode.SANDBOX_FAILED, "The session is being unloaded.");
   }
 
   /** Awaits a step of the start, within the time that a start has, and for as long as the session stays. */
@@ -384,13 +387,7 @@ final class AgentHost {
     stopIfClosed();
     Promise<T> done = Promise.promise();
     step = done;
-    work.timeout(services.settings().sandbox().startTimeoutMs(), TimeUnit.MILLISECONDS).onComplete(result -> {
-      if (result.succeeded()) {
-        done.tryComplete(result.result());
-      } else {
-        done.tryFail(result.cause());
-      }
-    });
+    work.timeout(services.settings().sandbox().startTimeoutMs(), TimeUnit.MILLISECONDS).onSuccess(done::tryComplete).onFailure(done::tryFail);
     T result = Future.await(done.future());
     stopIfClosed();
     return result;
