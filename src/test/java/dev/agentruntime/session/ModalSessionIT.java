@@ -131,7 +131,8 @@ class ModalSessionIT {
       modal.end(modal.alive().getFirst().id(), GenericStatus.GENERIC_STATUS_MEMORY_MANAGER_EVICTION);
       SessionEvent.TurnCompleted ended = follower.awaitTurn(cut.turnId());
       assertThat(ended.outcome()).isEqualTo(TurnOutcome.ERROR);
-      assertThat(follower.awaitTurn(runtime.send(session, "recall").turnId()).outcome()).isEqualTo(TurnOutcome.SUCCESS);
+      SessionEvent.TurnCompleted next = follower.awaitTurn(runtime.send(session, "recall").turnId());
+      assertThat(next.outcome()).as(next.error()).isEqualTo(TurnOutcome.SUCCESS);
       assertThat(follower.fold().blocks().stream().map(Block::text).filter(Objects::nonNull)).anyMatch(text -> text.contains("remembered"));
       assertThat(modal.alive()).hasSize(1);
       follower.assertFoldIsSnapshot();

@@ -158,7 +158,7 @@ class ModalTroubleIT {
 
   @Test
   void twoHundredAtOnce() throws IOException {
-    start("AGENT_RUNTIME_SANDBOX_START_TIMEOUT_MS", "300000");
+    start("AGENT_RUNTIME_SANDBOX_START_TIMEOUT_MS", "300000", "AGENT_RUNTIME_SHUTDOWN_GRACE_MS", "300000");
     List<String> sessions = IntStream.range(0, MANY).mapToObj(i -> runtime.newSession("tiny")).toList();
     List<Follower> followers = sessions.stream().map(runtime::follow).toList();
     List<String> turns = sessions.stream().map(session -> runtime.send(session, "hello").turnId()).toList();
