@@ -31,10 +31,10 @@ final class Container {
 
   /**
    * Argument: the container's directory. The first process waits for the end of its input, which is the end of the world, and buries what
-   * has no parent any more.
+   * has no parent any more. It is ready once it has its own root, as that is where the others enter.
    */
   private static final String INIT = """
-      mount -a -T "$1/mounts" && echo ready && exec env --ignore-signal=CHLD chroot "$1/root" cat
+      mount -a -T "$1/mounts" && exec env --ignore-signal=CHLD chroot "$1/root" sh -c 'echo ready && exec cat'
       """;
 
   private static final boolean ROOT = "root".equals(System.getProperty("user.name"));
