@@ -42,6 +42,7 @@ final class LocalProcess implements SandboxProcess {
   private final AtomicReference<OutputReader> reader = new AtomicReference<>();
   private final AtomicBoolean ending = new AtomicBoolean();
   private volatile boolean ended;
+  private volatile boolean doomed;
   private volatile Runnable unfollow = () -> { };
   private boolean seenAlive;
 
@@ -192,6 +193,11 @@ final class LocalProcess implements SandboxProcess {
     return exit.future();
   }
 
+  /** Everything in the sandbox is about to be killed: whoever sees the process end from now on knows of what. */
+  void doom() {
+    doomed = true;
+  }
+
   /** Everything in the sandbox was killed. */
   void killed() {
     try {
@@ -219,7 +225,7 @@ final class LocalProcess implements SandboxProcess {
       OptionalInt code = directory.exitCode();
       if (code.isPresent() || !alive) {
         endRemains();
-        end(code.orElse(UNKNOWN));
+        end(code.orElse(doomed ? KILLED : UNKNOWN));
       }
     } catch (IOException | RuntimeException e) {
       log.warn("the end of a process could not be looked at", e);

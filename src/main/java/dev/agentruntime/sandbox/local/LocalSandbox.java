@@ -166,6 +166,7 @@ final class LocalSandbox implements Sandbox {
   private synchronized void end() throws IOException {
     terminated = true;
     workspaceWatch.close();
+    processes.values().forEach(LocalProcess::doom);
     reaper.end(Family.ofSandbox(id(), keepers()));
     processes.values().forEach(LocalProcess::killed);
     if (Files.isDirectory(directory.path(), LinkOption.NOFOLLOW_LINKS)) {
