@@ -3,11 +3,10 @@ package dev.agentruntime.agent;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.networknt.schema.JsonSchema;
 import com.networknt.schema.JsonSchemaFactory;
-import com.networknt.schema.PathType;
-import com.networknt.schema.SchemaValidatorsConfig;
 import com.networknt.schema.SpecVersion;
 import com.networknt.schema.ValidationMessage;
 import dev.agentruntime.protocol.ApiException.Detail;
+import dev.agentruntime.protocol.SchemaSentences;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -42,14 +41,13 @@ final class ProfileSchema {
   }
 
   private static String sentence(ValidationMessage message) {
-    String text = message.getMessage();
     return switch (message.getType()) {
       case "additionalProperties" -> "\"" + message.getProperty() + "\" is not a field" + suggestion(message);
       case "required" -> "\"" + message.getProperty() + "\" is missing";
       case "propertyNames" -> "\"" + message.getProperty() + "\" is not " + description(message, "");
       case "pattern" -> "is not " + description(message, "/pattern");
       case "false" -> "does not go with this type of server";
-      default -> text.substring(text.indexOf(": ") + 2);
+      default -> SchemaSentences.predicate(message);
     };
   }
 
@@ -91,7 +89,7 @@ final class ProfileSchema {
   private static JsonSchema read() {
     try (InputStream in = ProfileSchema.class.getResourceAsStream("/agent-profile.schema.json")) {
       return JsonSchemaFactory.getInstance(SpecVersion.VersionFlag.V202012)
-          .getSchema(in, SchemaValidatorsConfig.builder().pathType(PathType.JSON_POINTER).locale(Locale.ENGLISH).build());
+          .getSchema(in, SchemaSentences.config());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

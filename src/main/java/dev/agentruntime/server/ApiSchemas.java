@@ -7,7 +7,6 @@ import com.networknt.schema.JsonMetaSchema;
 import com.networknt.schema.JsonSchema;
 import com.networknt.schema.JsonSchemaFactory;
 import com.networknt.schema.NonValidationKeyword;
-import com.networknt.schema.PathType;
 import com.networknt.schema.SchemaLocation;
 import com.networknt.schema.SchemaValidatorsConfig;
 import com.networknt.schema.SpecVersion;
@@ -16,6 +15,7 @@ import dev.agentruntime.protocol.ApiException;
 import dev.agentruntime.protocol.ClientMessage;
 import dev.agentruntime.protocol.ErrorCode;
 import dev.agentruntime.protocol.Json;
+import dev.agentruntime.protocol.SchemaSentences;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -40,8 +40,7 @@ final class ApiSchemas {
   private final String openApi = resource("openapi.json");
   private final String asyncApi = resource("asyncapi.json");
   private final JsonSchemaFactory factory = factory(Map.of(BASE + "openapi.json", schemas(openApi), BASE + "asyncapi.json", schemas(asyncApi)));
-  private final SchemaValidatorsConfig config =
-      SchemaValidatorsConfig.builder().pathType(PathType.JSON_POINTER).formatAssertionsEnabled(false).build();
+  private final SchemaValidatorsConfig config = SchemaSentences.config();
   private final Map<String, String> clientMessages = clientMessages(asyncApi);
   private final Map<String, JsonSchema> compiled = new ConcurrentHashMap<>();
 
@@ -153,10 +152,7 @@ final class ApiSchemas {
     return switch (message.getType()) {
       case "additionalProperties" -> new ApiException.Detail(path + "/" + escaped(message.getProperty()), "is not a known field");
       case "required" -> new ApiException.Detail(path + "/" + escaped(message.getProperty()), "is missing");
-      default -> {
-        String text = message.getMessage();
-        yield new ApiException.Detail(path, text.startsWith(path + ": ") ? text.substring(path.length() + 2) : text);
-      }
+      default -> new ApiException.Detail(path, SchemaSentences.predicate(message));
     };
   }
 

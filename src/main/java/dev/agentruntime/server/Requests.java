@@ -14,6 +14,7 @@ import io.vertx.core.http.HttpVersion;
 import io.vertx.core.internal.buffer.BufferInternal;
 import io.vertx.ext.web.RoutingContext;
 import java.io.IOException;
+import java.math.BigInteger;
 import java.util.Locale;
 
 /** Reads what a request says, and writes answers. Used on the request's context. */
@@ -165,8 +166,8 @@ final class Requests {
       if (parameters.getAll(name).size() > 1) {
         throw new ApiException(ErrorCode.INVALID_REQUEST, "The query parameter " + name + " is given more than once.");
       }
-      if (value.matches("-?\\d{1,9}") && !name.equals("after")) {
-        query.put(name, Integer.parseInt(value));
+      if (value.matches("-?\\d+") && !name.equals("after")) {
+        query.put(name, new BigInteger(value));
       } else {
         query.put(name, value);
       }

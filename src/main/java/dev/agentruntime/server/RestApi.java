@@ -267,5 +267,4 @@ final class RestApi {
       }
     }).onFailure(context::fail);
   }
-
 }

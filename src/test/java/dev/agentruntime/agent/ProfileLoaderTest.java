@@ -102,7 +102,7 @@ class ProfileLoaderTest {
     assertThat(problems(dir)).containsExactlyInAnyOrder(
         new Detail("a.json", "\"nam\" is not a field; did you mean name?"),
         new Detail("a.json", "\"name\" is missing"),
-        new Detail("a.json /architecture", "integer found, string expected"),
+        new Detail("a.json /architecture", "must be of type string, not integer"),
         new Detail("a.json /skills/0", "\"skilMd\" is not a field; did you mean skillMd?"),
         new Detail("a.json /skills/0", "\"skillMd\" is missing"),
         new Detail("a.json /externalMCPs/0", "\"url\" is missing"),
@@ -116,7 +116,7 @@ class ProfileLoaderTest {
         new Detail("c.json /defaultWorkspaceFiles/0/content", "is not Base64"),
         new Detail("d.json /commands/1/name", "\"go\" is there twice"),
         new Detail("e f.json", "is not a profile's id: up to 128 letters, digits and . _ -, beginning with a letter or digit"),
-        new Detail("e f.json", "array found, object expected"));
+        new Detail("e f.json", "must be of type object, not array"));
   }
 
   @ParameterizedTest

@@ -81,6 +81,27 @@ class HostileRequestsTest {
     assertInvalid(client.post("/sessions/" + session + "/message", body), path);
   }
 
+  @ParameterizedTest
+  @CsvSource(delimiter = '|', quoteCharacter = '\0', value = {
+      "[]                                          | it must be of type object, not array",
+      "{\"content\":\"\"}                            | /content must be at least 1 character long",
+      "{\"content\":[]}                             | /content must have at least 1 item",
+      "{\"content\":\"x\",\"messageId\":\"7\"}        | /messageId must be a UUID",
+      "{\"content\":\"x\",\"messageId\":7}            | /messageId must be of type string, not integer",
+      "{\"content\":\"x\",\"whenBusy\":\"never\"}     | /whenBusy must be one of [\"enqueue\", \"reject\", \"interrupt\"]",
+      "{\"content\":\"x\",\"colour\":1}               | /colour is not a known field"})
+  void aRefusalIsASentence(String body, String sentence) {
+    TestClient.Answer answer = client.post("/sessions/" + session + "/message", body);
+    assertThat(answer.json().path("error").asText()).isEqualTo("The request is not valid: " + sentence + ".");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0,must be at least 1", "99999999999999999999,must be at most 200", "x,'must be of type integer, not string'"})
+  void aRefusedNumberIsToldItsBounds(String limit, String sentence) {
+    assertThat(client.get("/sessions?limit=" + limit).json().path("error").asText())
+        .isEqualTo("The request is not valid: /limit " + sentence + ".");
+  }
+
   private static void assertInvalid(TestClient.Answer answer, String path) {
     assertThat(answer.status()).as(answer.text()).isEqualTo(400);
     assertThat(answer.code()).isEqualTo("INVALID_REQUEST");

@@ -18,10 +18,10 @@ final class ProcfsTable implements ProcessTable {
 
   private static final Path PROC = Path.of("/proc");
 
-  private final String bootId = bootId();
   /** After which a process does not take on another program's environment any more, as a child of this server does at its start. */
   private static final long SETTLED_NS = TimeUnit.SECONDS.toNanos(5);
 
+  private final String bootId = bootId();
   private final AtomicLong asked = new AtomicLong();
   private final ReentrantLock scanning = new ReentrantLock();
   private long answers;

@@ -33,11 +33,6 @@ final class TreeRemover extends SimpleFileVisitor<Path> {
   }
 
   @Override
-  public FileVisitResult preVisitDirectory(Path directory, BasicFileAttributes attributes) {
-    return FileVisitResult.CONTINUE;
-  }
-
-  @Override
   public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
     Files.deleteIfExists(file);
     return FileVisitResult.CONTINUE;
