@@ -177,7 +177,7 @@ public record Settings(
 
   /**
    * @param provider {@code local}, {@code modal}, or empty for Modal if there is a token for it, else local
-   * @param startTimeoutMs for each step of the start of a sandbox and its agent
+   * @param startTimeoutMs for each step of the start of a sandbox and its agent, and of finding again what an earlier server left
    * @param reattachTimeoutMs how long a re-attached agent may be silent about the message it was given
    * @param interruptTimeoutMs how long an agent may take to end its turn when interrupted, before it is killed
    * @param sweepIntervalMs between two looks for sandboxes that no session owns

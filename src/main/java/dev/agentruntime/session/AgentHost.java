@@ -18,6 +18,7 @@ import io.vertx.core.Promise;
 import io.vertx.core.buffer.Buffer;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
@@ -286,27 +287,30 @@ final class AgentHost {
    */
   boolean attach(Recovery recovery, long offset) {
     try {
-      profile = Future.await(services.profiles().get(profileId));
+      profile = await(services.profiles().get(profileId));
       status.newSandbox();
       creationId = recovery.creationId();
-      sandbox = Future.await(services.sandboxes().attach(recovery.sandboxId()));
+      sandbox = await(services.sandboxes().attach(recovery.sandboxId()));
       prepared = true;
-      Future.await(workspace.attach(sandbox));
+      await(workspace.attach(sandbox));
       status.sandbox(SandboxStatus.READY, sandbox.id(), null);
       if (recovery.processId() == null) {
         return false;
       }
       processId = recovery.processId();
-      SandboxProcess process = Future.await(sandbox.attach(recovery.processId()));
+      SandboxProcess process = await(sandbox.attach(recovery.processId()));
       runningOptions = session.options();
       follow(process, offset);
       return true;
     } catch (Exception e) {
       log.info("sandbox {} was not found again: {}", recovery.sandboxId(), e.toString());
       processId = null;
+      boolean silent = e instanceof TimeoutException;
       if (sandbox == null) {
         creationId = null;
-        status.sandbox(SandboxStatus.TERMINATED, null, "The sandbox is gone");
+        status.sandbox(SandboxStatus.TERMINATED, null, silent ? "The sandbox does not answer" : "The sandbox is gone");
+      } else if (silent) {
+        giveUp("The sandbox does not answer");
       }
       return false;
     }
@@ -382,7 +386,7 @@ final class AgentHost {
     return new ApiException(ErrorCode.SANDBOX_FAILED, "The session is being unloaded.");
   }
 
-  /** Awaits a step of the start, within the time that a start has, and for as long as the session stays. */
+  /** Awaits a step of a start or of finding again, within the time that it has, and for as long as the session stays. */
   private <T> T await(Future<T> work) {
     stopIfClosed();
     Promise<T> done = Promise.promise();

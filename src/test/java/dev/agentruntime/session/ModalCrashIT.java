@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.agentruntime.protocol.Block;
 import dev.agentruntime.protocol.Json;
 import dev.agentruntime.protocol.TurnOutcome;
+import dev.agentruntime.sandbox.modal.ModalRpc;
 import dev.agentruntime.support.CrashableServer;
 import dev.agentruntime.support.EventFold;
 import dev.agentruntime.support.Follower;
@@ -12,6 +13,7 @@ import dev.agentruntime.support.SandboxTraces;
 import dev.agentruntime.support.TestRuntime;
 import dev.agentruntime.support.TinyAgent;
 import dev.agentruntime.support.modal.FakeModal;
+import dev.agentruntime.support.modal.Fault;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -21,10 +23,13 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Servers whose sandboxes are Modal's are killed, and the next on the same data takes up what they leave. */
 class ModalCrashIT {
@@ -85,6 +90,39 @@ class ModalCrashIT {
         assertThat(follower.fold().blocks()).noneMatch(Block.ErrorNote.class::isInstance);
         assertThat(modal.sandboxes()).as("the one sandbox that there was").hasSize(1);
         assertThat(follower.awaitTurn(runtime.send(session, "recall").turnId()).outcome()).isEqualTo(TurnOutcome.SUCCESS);
+        runtime.unloadAll();
+        awaitNoSandbox();
+      }
+    }
+  }
+
+  /** Its supervisor is never heard of; or it is, and takes no question any more. */
+  static Stream<ModalRpc<?, ?>> waysToSayNothing() {
+    return Stream.of(ModalRpc.EXEC_STDIO_READ, ModalRpc.EXEC_STDIN_WRITE);
+  }
+
+  @ParameterizedTest
+  @MethodSource("waysToSayNothing")
+  void aSandboxThatIsReachedAndSaysNothingIsGivenUp(ModalRpc<?, ?> silent) {
+    try (CrashableServer server = server()) {
+      String session = server.newSession();
+      server.follow(session);
+      server.send(session, UUID.randomUUID().toString(), "say 1000 deltas every 20 ms");
+      server.awaitFrame(frame -> frame.contains("\"word9 \""));
+      server.kill();
+      String left = modal.alive().getFirst().id();
+      modal.meet(silent, 1_000_000, Fault.hang());
+      settings.put("AGENT_RUNTIME_SANDBOX_START_TIMEOUT_MS", "2000");
+      settings.put("AGENT_RUNTIME_SANDBOX_SWEEP_INTERVAL_MS", "200");
+      try (TestRuntime runtime = TestRuntime.start(data(), settings)) {
+        Follower follower = runtime.follow(session);
+        SandboxTraces.await(() -> follower.assertFoldIsSnapshot().session().runtime().turn() == null, () -> "the turn runs on");
+        assertThat(follower.fold().blocks()).filteredOn(Block.ErrorNote.class::isInstance).singleElement()
+            .satisfies(note -> assertThat(((Block.ErrorNote) note).message()).contains("the agent is gone"));
+        awaitNoSandbox();
+        modal.clearFaults();
+        assertThat(follower.awaitTurn(runtime.send(session, "recall").turnId()).outcome()).isEqualTo(TurnOutcome.SUCCESS);
+        assertThat(modal.alive()).singleElement().satisfies(now -> assertThat(now.id()).isNotEqualTo(left));
         runtime.unloadAll();
         awaitNoSandbox();
       }
