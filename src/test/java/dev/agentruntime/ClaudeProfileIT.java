@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.agentruntime.protocol.Block;
 import dev.agentruntime.protocol.Json;
 import dev.agentruntime.support.LiveSession;
+import dev.agentruntime.support.McpServers;
 import dev.agentruntime.support.RealClaude;
 import dev.agentruntime.support.ScriptedModel;
 import dev.agentruntime.support.TestServer;
@@ -30,21 +31,6 @@ import org.junit.jupiter.api.io.TempDir;
 /** Every field of a profile has its effect on the real Claude Code CLI; what it depends on: {@link ClaudeDependenciesIT}. */
 class ClaudeProfileIT {
 
-  /** An MCP server over stdio with one tool, in the JavaScript that npm has with it. */
-  private static final String MCP_SERVER = """
-      const words = require('fs').readFileSync('words.txt', 'utf8');
-      require('readline').createInterface({ input: process.stdin }).on('line', line => {
-        const { id, method, params } = JSON.parse(line);
-        const results = {
-          'initialize': { protocolVersion: params && params.protocolVersion, capabilities: { tools: {} },
-            serverInfo: { name: 'own', version: '1' } },
-          'tools/list': { tools: [{ name: 'words', description: 'Says its words', inputSchema: { type: 'object' } }] },
-          'tools/call': { content: [{ type: 'text', text: words + ' ' + process.env.WORDS_TOKEN }] }
-        };
-        if (id !== undefined) console.log(JSON.stringify({ jsonrpc: '2.0', id, result: results[method] || {} }));
-      });
-      """;
-
   @TempDir
   static Path directory;
 
@@ -67,7 +53,7 @@ class ClaudeProfileIT {
 
   /** An MCP server that is on the machine already, with a command to start it. */
   private static ObjectNode near() throws IOException {
-    Path script = Files.writeString(directory.resolve("near.js"), MCP_SERVER.replace("'words.txt'", "process.argv[2]"));
+    Path script = Files.writeString(directory.resolve("near.js"), McpServers.WORDS.replace("'words.txt'", "process.argv[2]"));
     ObjectNode near = Json.object().put("name", "near").put("command", "node");
     near.putArray("args").add(script.toString()).add(Files.writeString(directory.resolve("near.txt"), "near-mark").toString());
     near.putObject("env").put("WORDS_TOKEN", "near-token-mark");
@@ -84,11 +70,7 @@ class ClaudeProfileIT {
     profile.putArray("subagents").addObject().put("name", "counter").put("description", "Counts for subagent-mark")
         .put("prompt", "You are the subagent-prompt-mark.").put("model", "claude-haiku-4-5").putArray("tools").add("Read");
     profile.putArray("commands").addObject().put("name", "check").put("prompt", "command-mark play:hello say=$ARGUMENTS");
-    ObjectNode own = profile.putArray("bundledMCPs").addObject().put("name", "own").put("command", "node");
-    own.putArray("args").add("server.js");
-    own.putArray("files").add(Json.object().put("path", "server.js").put("content", MCP_SERVER))
-        .add(Json.object().put("path", "words.txt").put("content", "bundled-mark"));
-    own.putObject("env").put("WORDS_TOKEN", "token-mark");
+    profile.putArray("bundledMCPs").add(McpServers.bundled("bundled-mark", "token-mark"));
     profile.putArray("externalMCPs").add(near()).addObject().put("name", "far").put("type", "http")
         .put("url", "http://127.0.0.1:" + mcp.actualPort() + "/mcp").putObject("headers").put("X-Token", "external-mark");
     profile.putObject("environmentVariables").put("WORKER_VARIABLE", "environment-mark");

@@ -21,6 +21,14 @@ public interface Sandbox {
 
   SandboxFiles files();
 
+  /**
+   * Absolute path of the folder where these files lie since the sandbox was made; {@code null} if they do not, or others do: then who needs
+   * them brings them.
+   */
+  default String supplied(List<SandboxNeeds.SuppliedFile> files) {
+    return null;
+  }
+
   /** Epoch milliseconds from which on nothing new should be begun in it, because it will end; {@link Long#MAX_VALUE} if it does not. */
   default long renewAt() {
     return Long.MAX_VALUE;

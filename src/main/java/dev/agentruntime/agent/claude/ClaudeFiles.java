@@ -9,6 +9,7 @@ import dev.agentruntime.protocol.CreateSession.InitialFile;
 import dev.agentruntime.protocol.Json;
 import dev.agentruntime.protocol.WorkspaceFile;
 import dev.agentruntime.sandbox.SandboxFiles.FileContent;
+import dev.agentruntime.sandbox.SandboxNeeds.SuppliedFile;
 import dev.agentruntime.sandbox.SandboxPath;
 import io.vertx.core.buffer.Buffer;
 import java.util.ArrayList;
@@ -18,7 +19,8 @@ import java.util.List;
 /**
  * A profile as the files in which the CLI looks for it: its standing instructions ({@code CLAUDE.md} of the user, so that the workspace is
  * left alone), skills and commands in the CLI's own folder; the system prompt, subagents and MCP servers in a folder of the runtime, from
- * where flags point to them. What is long or secret is in a file, not on the command line.
+ * where flags point to them. What is long or secret is in a file, not on the command line. The files of bundled MCP servers may be in the
+ * sandbox already.
  */
 final class ClaudeFiles {
 
@@ -114,13 +116,28 @@ final class ClaudeFiles {
     }
   }
 
+  /** What a sandbox that is made for the profile can have in it. */
+  static List<SuppliedFile> supplied(AgentProfile profile) {
+    return profile.bundledMCPs().stream().flatMap(server -> server.files().stream().map(file -> {
+      Buffer content = content(file);
+      return new SuppliedFile(folder(server) + "/" + file.path(), content, isScript(content));
+    })).toList();
+  }
+
+  private static String folder(AgentProfile.BundledMcpServer server) {
+    return "mcp/" + server.name();
+  }
+
   /** The CLI starts a server in the workspace; a shell takes it to its own folder first. */
   private ObjectNode bundled(AgentProfile.BundledMcpServer server) {
-    String folder = OWN + "/mcp/" + server.name() + "/";
-    server.files().forEach(file -> add(folder, file));
+    String root = request.supplied();
+    if (root == null) {
+      root = request.home() + "/" + OWN;
+      server.files().forEach(file -> add(OWN + "/" + folder(server) + "/", file));
+    }
     ObjectNode config = Json.object().put("type", "stdio").put("command", "/bin/sh");
     ArrayNode args = config.putArray("args");
-    args.add("-c").add("cd \"$0\" && exec \"$@\"").add(request.home() + "/" + OWN + "/mcp/" + server.name()).add(server.command());
+    args.add("-c").add("cd \"$0\" && exec \"$@\"").add(root + "/" + folder(server)).add(server.command());
     server.args().forEach(args::add);
     config.set("env", Json.toTree(server.env()));
     return config;
@@ -140,10 +157,17 @@ final class ClaudeFiles {
   }
 
   private void add(String folder, InitialFile file) {
-    Buffer content = file.encoding() == WorkspaceFile.Encoding.BASE64 ? Buffer.buffer(Base64.getMimeDecoder().decode(file.content()))
+    Buffer content = content(file);
+    files.add(new FileContent(SandboxPath.home(folder + file.path()), content, isScript(content), 0));
+  }
+
+  private static Buffer content(InitialFile file) {
+    return file.encoding() == WorkspaceFile.Encoding.BASE64 ? Buffer.buffer(Base64.getMimeDecoder().decode(file.content()))
         : Buffer.buffer(file.content());
-    boolean script = content.length() > 2 && content.getByte(0) == '#' && content.getByte(1) == '!';
-    files.add(new FileContent(SandboxPath.home(folder + file.path()), content, script, 0));
+  }
+
+  private static boolean isScript(Buffer content) {
+    return content.length() > 2 && content.getByte(0) == '#' && content.getByte(1) == '!';
   }
 
   /** @return the file's absolute path in the sandbox */

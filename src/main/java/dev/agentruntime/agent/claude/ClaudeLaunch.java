@@ -50,7 +50,7 @@ final class ClaudeLaunch {
     BuiltInAgent own = builtIn(profile);
     List<String> programs = profile.command().isEmpty() ? List.of(NpmInstallation.PACKAGE + "@" + settings.claude().version()) : List.of();
     return new SandboxNeeds(own == null ? List.of() : own.systemPackages(), programs, profile.npmDependencies(), profile.pipDependencies(),
-        profile.sandbox());
+        ClaudeFiles.supplied(profile), profile.sandbox());
   }
 
   /** @return {@code null} if the profile is for none of them */

@@ -41,7 +41,7 @@ final class ModalImages {
 
   private final ModalClient client;
   private final ModalAccount account;
-  private final Map<List<List<String>>, Build> builds = new ConcurrentHashMap<>();
+  private final Map<List<SandboxImage.Layer>, Build> builds = new ConcurrentHashMap<>();
 
   /** A build, and who is told of it. */
   private static final class Build {
@@ -84,17 +84,17 @@ final class ModalImages {
     }
   }
 
-  private Future<String> layer(List<List<String>> layers, int index, String below, Build build) {
+  private Future<String> layer(List<SandboxImage.Layer> layers, int index, String below, Build build) {
     return index == layers.size() ? Future.succeededFuture(below)
         : build(layers.get(index), below, build, 1).compose(id -> layer(layers, index + 1, id, build));
   }
 
-  private Future<String> build(List<String> commands, String below, Build build, int attempt) {
+  private Future<String> build(SandboxImage.Layer layer, String below, Build build, int attempt) {
     Image.Builder image = Image.newBuilder();
     if (below != null) {
       image.addBaseImages(BaseImage.newBuilder().setDockerTag("base").setImageId(below)).addDockerfileCommands("FROM base");
     }
-    image.addAllDockerfileCommands(commands);
+    image.addAllDockerfileCommands(layer.commands()).addAllContextFiles(layer.files());
     return Future.all(account.appId(), account.imageBuilderVersion()).compose(known -> client.call(ModalRpc.IMAGE_GET_OR_CREATE,
         ImageGetOrCreateRequest.newBuilder().setAppId(account.appId().result()).setBuilderVersion(account.imageBuilderVersion().result())
             .setImage(image).build())).compose(answer -> {
@@ -103,19 +103,19 @@ final class ModalImages {
               }
               build.tell("Building the image");
               return join(answer.getImageId(), "", build, 0).map(result -> new Built(answer.getImageId(), result));
-            }).compose(built -> judge(built, commands, below, build, attempt));
+            }).compose(built -> judge(built, layer, below, build, attempt));
   }
 
   private record Built(String imageId, GenericResult result) {}
 
-  private Future<String> judge(Built built, List<String> commands, String below, Build build, int attempt) {
+  private Future<String> judge(Built built, SandboxImage.Layer layer, String below, Build build, int attempt) {
     GenericStatus status = built.result().getStatus();
     if (status == GenericStatus.GENERIC_STATUS_SUCCESS) {
       return Future.succeededFuture(built.imageId());
     }
     // From outside, not by the build's own fault.
     if (status == GenericStatus.GENERIC_STATUS_TERMINATED && attempt < ATTEMPTS) {
-      return build(commands, below, build, attempt + 1);
+      return build(layer, below, build, attempt + 1);
     }
     String why = built.result().getException().strip();
     log.warn("image {} could not be built: {} {}", built.imageId(), status, why);

@@ -6,6 +6,7 @@ import dev.agentruntime.sandbox.SandboxException;
 import dev.agentruntime.sandbox.SandboxException.Kind;
 import dev.agentruntime.sandbox.SandboxFiles;
 import dev.agentruntime.sandbox.SandboxFiles.FileContent;
+import dev.agentruntime.sandbox.SandboxNeeds.SuppliedFile;
 import dev.agentruntime.sandbox.SandboxProcess;
 import io.vertx.core.Future;
 import io.vertx.core.Handler;
@@ -65,6 +66,12 @@ final class ModalSandbox implements Sandbox, Supervisor.Listener {
   @Override
   public String home() {
     return facts.getString("home");
+  }
+
+  @Override
+  public String supplied(List<SuppliedFile> files) {
+    String folder = SuppliedFiles.folder(files);
+    return folder != null && folder.equals(facts.getString("supplied")) ? folder : null;
   }
 
   @Override

@@ -1,22 +1,26 @@
 package dev.agentruntime.sandbox.modal;
 
 import dev.agentruntime.sandbox.SandboxNeeds;
+import dev.agentruntime.sandbox.modal.proto.ImageContextFile;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
 /**
- * What an image is made of: the base and the programs, which many profiles share, and over it a profile's packages. Everything of ours lies
- * below {@link #BASE}; the image itself sets no variable, the supervisor does.
+ * What an image is made of: the base and the programs, which many profiles share, over it a profile's packages, and over these its files.
+ * Everything of ours lies below {@link #BASE}; the image itself sets no variable, the supervisor does.
  */
-record SandboxImage(List<List<String>> layers) {
+record SandboxImage(List<Layer> layers) {
 
   /** Of ours, in every sandbox. */
   static final String BASE = "/agent";
 
   private static final String PARTS = BASE + "/image";
+
+  /** From a program below it Node.js finds the packages, also those that are imported as modules. */
+  static final String NPM = PARTS + "/npm";
+
   private static final String PROGRAMS = PARTS + "/programs";
-  private static final String NPM = PARTS + "/npm";
   private static final String PYTHON = PARTS + "/python";
 
   /** What every process in a sandbox has, beside what the image sets. The supervisor puts {@code AGENT_PATH} before the search path. */
@@ -30,7 +34,15 @@ record SandboxImage(List<List<String>> layers) {
       "ripgrep");
 
   SandboxImage {
-    layers = layers.stream().map(List::copyOf).toList();
+    layers = List.copyOf(layers);
+  }
+
+  /** @param files that the commands may copy */
+  record Layer(List<String> commands, List<ImageContextFile> files) {
+    Layer {
+      commands = List.copyOf(commands);
+      files = List.copyOf(files);
+    }
   }
 
   /** @param base of the settings */
@@ -52,7 +64,15 @@ record SandboxImage(List<List<String>> layers) {
       second.add("RUN python3 -m pip install --no-input --disable-pip-version-check --no-cache-dir --target " + PYTHON + " -- "
           + quoted(needs.pipPackages()));
     }
-    return new SandboxImage(second.isEmpty() ? List.of(first) : List.of(first, second));
+    List<Layer> layers = new ArrayList<>();
+    layers.add(new Layer(first, List.of()));
+    if (!second.isEmpty()) {
+      layers.add(new Layer(second, List.of()));
+    }
+    if (!needs.files().isEmpty()) {
+      layers.add(SuppliedFiles.layer(needs.files()));
+    }
+    return new SandboxImage(layers);
   }
 
   /** A version may have {@code >} or {@code *} in it. */

@@ -15,12 +15,14 @@ import dev.agentruntime.protocol.ApiException;
 import dev.agentruntime.protocol.CreateSession.InitialFile;
 import dev.agentruntime.protocol.ErrorCode;
 import dev.agentruntime.protocol.Json;
+import dev.agentruntime.protocol.WorkspaceFile;
 import dev.agentruntime.protocol.MessageContent;
 import dev.agentruntime.protocol.WorkspaceFile.Encoding;
 import dev.agentruntime.sandbox.SandboxFiles.FileContent;
 import dev.agentruntime.sandbox.SandboxPath;
 import io.vertx.core.buffer.Buffer;
 import dev.agentruntime.sandbox.SandboxNeeds;
+import dev.agentruntime.sandbox.SandboxNeeds.SuppliedFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -43,6 +45,7 @@ class ClaudeLaunchTest {
   @TempDir
   private Path folder;
   private boolean equipped;
+  private String supplied;
   private Map<String, Object> profile;
   private Map<String, String> environment;
   private ObjectNode options;
@@ -67,7 +70,7 @@ class ClaudeLaunchTest {
   }
 
   private LaunchPlan plan(boolean resume) throws Exception {
-    LaunchRequest request = new LaunchRequest(SESSION, profile(), options, "/work", "/sandbox", resume, equipped);
+    LaunchRequest request = new LaunchRequest(SESSION, profile(), options, "/work", "/sandbox", resume, equipped, supplied);
     try {
       return architecture().plan(request, line -> { }).toCompletionStage().toCompletableFuture().get(20, TimeUnit.SECONDS);
     } catch (ExecutionException e) {
@@ -310,6 +313,17 @@ class ClaudeLaunchTest {
     assertThat(needs.npmPackages()).containsExactly("left-pad@1.3.0");
     assertThat(needs.pipPackages()).containsExactly("requests==2.32.3");
     assertThat(needs.wishes().milliCpu()).isEqualTo(2000);
+  }
+
+  @Test
+  void theFilesOfAnMcpServerAreNotBroughtToWhereTheyLie() throws Exception {
+    profile.put("bundledMCPs", List.of(new AgentProfile.BundledMcpServer("own", List.of(new InitialFile("bin/s", "#!/bin/sh", null),
+        new InitialFile("d", "AAE=", WorkspaceFile.Encoding.BASE64)), "bin/s", List.of(), Map.of("TOKEN", "secret"))));
+    assertThat(architecture().needs(profile()).files()).containsExactly(new SuppliedFile("mcp/own/bin/s", Buffer.buffer("#!/bin/sh"), true),
+        new SuppliedFile("mcp/own/d", Buffer.buffer(new byte[] {0, 1}), false));
+    supplied = "/image/files";
+    assertThat(files()).doesNotContainKeys(".agent-runtime/mcp/own/bin/s", ".agent-runtime/mcp/own/d");
+    assertThat(json(files().get(".agent-runtime/mcp.json")).at("/mcpServers/own/args/2").asText()).isEqualTo("/image/files/mcp/own");
   }
 
   @Test

@@ -3,10 +3,12 @@ package dev.agentruntime.sandbox.modal;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.agentruntime.sandbox.SandboxNeeds;
+import dev.agentruntime.sandbox.SandboxNeeds.SuppliedFile;
 import dev.agentruntime.sandbox.SandboxNeeds.Wishes;
 import dev.agentruntime.sandbox.SandboxSpec;
 import dev.agentruntime.sandbox.modal.proto.NetworkAccess.NetworkAccessType;
 import dev.agentruntime.sandbox.modal.proto.Sandbox;
+import io.vertx.core.buffer.Buffer;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -17,7 +19,7 @@ class SandboxRequestsTest {
       "open", List.of("a.example"), List.of("10.0.0.0/8"), 7_200_000, 1000, 90_000, 60_000, 60_000);
 
   private static Sandbox sandbox(Wishes wishes) {
-    SandboxNeeds needs = new SandboxNeeds(List.of(), List.of(), List.of(), List.of(), wishes);
+    SandboxNeeds needs = new SandboxNeeds(List.of(), List.of(), List.of(), List.of(), List.of(), wishes);
     return SandboxRequests.create("ap-1", "im-1", OPTIONS, new SandboxSpec("s", List.of(), "c", "e", needs), List.of()).getDefinition();
   }
 
@@ -50,17 +52,35 @@ class SandboxRequestsTest {
   @Test
   void anImageHasWhatIsSharedBelowAndAProfilesPackagesAbove() {
     SandboxNeeds needs = new SandboxNeeds(List.of("a-jre"), List.of("cli@1.2.3"), List.of("left-pad@>=1.3"), List.of("requests==2.32.3"),
-        Wishes.NONE);
-    List<List<String>> layers = SandboxImage.of(needs, "base:1").layers();
+        List.of(), Wishes.NONE);
+    List<List<String>> layers = commands(needs);
     assertThat(layers).hasSize(2);
     assertThat(layers.getFirst()).hasSize(3).first().isEqualTo("FROM base:1");
     assertThat(layers.getFirst().get(1)).contains("apt-get install").contains(" a-jre");
     assertThat(layers.getFirst().get(2)).contains("npm install --prefix /agent/image/programs").endsWith("-- 'cli@1.2.3'");
     assertThat(layers.get(1).get(0)).contains("--prefix /agent/image/npm").endsWith("-- 'left-pad@>=1.3'");
     assertThat(layers.get(1).get(1)).contains("--target /agent/image/python").endsWith("-- 'requests==2.32.3'");
-    assertThat(SandboxImage.of(SandboxNeeds.NOTHING, "base:1").layers()).hasSize(1);
+    assertThat(commands(SandboxNeeds.NOTHING)).hasSize(1);
     Wishes other = new Wishes("other:2", null, null, null, null, null, null);
-    assertThat(SandboxImage.of(new SandboxNeeds(List.of(), List.of(), List.of(), List.of(), other), "base:1").layers().getFirst())
-        .first().isEqualTo("FROM other:2");
+    assertThat(commands(new SandboxNeeds(List.of(), List.of(), List.of(), List.of(), List.of(), other)).getFirst()).first().isEqualTo("FROM other:2");
+  }
+
+  private static List<List<String>> commands(SandboxNeeds needs) {
+    return SandboxImage.of(needs, "base:1").layers().stream().map(SandboxImage.Layer::commands).toList();
+  }
+
+  @Test
+  void filesAreInALayerOfTheirOwnThatIsAnotherIfTheyAre() {
+    SandboxImage.Layer layer = files(new SuppliedFile("mcp/a/run", Buffer.buffer("#!/bin/sh"), true));
+    assertThat(layer.files()).singleElement().satisfies(file -> assertThat(layer.commands().getFirst()).startsWith("COPY " + file.getFilename()));
+    assertThat(layer.commands().get(1)).as("where Node.js finds npm's packages").contains(" /agent/image/npm/").doesNotContain("\n");
+    assertThat(files(new SuppliedFile("mcp/a/run", Buffer.buffer("#!/bin/sh"), true))).isEqualTo(layer);
+    assertThat(List.of(files(new SuppliedFile("mcp/a/run", Buffer.buffer("#!/bin/ksh"), true)).commands(),
+        files(new SuppliedFile("mcp/a/run", Buffer.buffer("#!/bin/sh"), false)).commands(),
+        files(new SuppliedFile("mcp/b/run", Buffer.buffer("#!/bin/sh"), true)).commands())).doesNotContain(layer.commands());
+  }
+
+  private static SandboxImage.Layer files(SuppliedFile... files) {
+    return SandboxImage.of(new SandboxNeeds(List.of(), List.of(), List.of(), List.of(), List.of(files), Wishes.NONE), "base:1").layers().get(1);
   }
 }

@@ -168,6 +168,25 @@ final class Container {
     }
   }
 
+  /** Everything in a folder. */
+  static void copy(Path from, Path to) throws IOException {
+    finish(new ProcessBuilder("cp", "-a", from + "/.", to.toString()));
+  }
+
+  /** Runs a command to its end. @throws IOException with what it said, if it fails */
+  static void finish(ProcessBuilder command) throws IOException {
+    Process process = command.redirectErrorStream(true).start();
+    process.getOutputStream().close();
+    String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    try {
+      if (process.waitFor() != 0) {
+        throw new IOException(said);
+      }
+    } catch (InterruptedException e) {
+      throw new IOException(e);
+    }
+  }
+
   static void delete(Path directory) {
     try (Stream<Path> all = Files.walk(directory)) {
       for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {

@@ -10,6 +10,7 @@ import dev.agentruntime.sandbox.modal.proto.ImageMetadata;
 import dev.agentruntime.sandbox.modal.proto.TaskLogs;
 import io.vertx.core.Vertx;
 import io.vertx.grpc.common.GrpcStatus;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -19,7 +20,7 @@ import java.util.Map;
 
 /**
  * Images by content. Commands of a Dockerfile are logged and not run, but for {@code ENV} and {@code WORKDIR}; what an image would have in it
- * is this machine's, or {@linkplain FakeModal#program provided}. On the event loop.
+ * is this machine's, or {@linkplain FakeModal#program provided}. An image that is sent files is really built, in a container. On the event loop.
  */
 final class FakeImages {
 
@@ -28,9 +29,19 @@ final class FakeImages {
   private final Vertx vertx;
   private final Map<ByteString, FakeImage> byContent = new HashMap<>();
   private final Map<String, FakeImage> byId = new LinkedHashMap<>();
+  private final Containers containers;
   private Outcome next;
 
   private record Outcome(GenericStatus status, String exception) {}
+
+  /** For what is really built. */
+  interface Containers {
+    /** Where the folder of an image can be. */
+    Path directory();
+
+    /** Blocks. @param directory with the {@code root} that the container begins with */
+    Container start(Path directory) throws IOException;
+  }
 
   /** An image, built or being built. */
   static final class FakeImage {
@@ -50,8 +61,9 @@ final class FakeImages {
     }
   }
 
-  FakeImages(Vertx vertx) {
+  FakeImages(Vertx vertx, Containers containers) {
     this.vertx = vertx;
+    this.containers = containers;
   }
 
   void failNext(GenericStatus status, String exception) {
@@ -95,7 +107,15 @@ final class FakeImages {
     byId.put(image.id, image);
     Outcome outcome = next == null ? new Outcome(GenericStatus.GENERIC_STATUS_SUCCESS, "") : next;
     next = null;
-    build(image, 0, outcome);
+    if (outcome.status() != GenericStatus.GENERIC_STATUS_SUCCESS || definition.getContextFilesCount() == 0) {
+      build(image, 0, outcome);
+    } else {
+      Path below = image.files;
+      vertx.executeBlocking(() -> FakeBuild.run(containers, image.id, below, image.commands, definition.getContextFilesList())).onSuccess(built -> {
+        image.files = built;
+        build(image, 0, outcome);
+      }).onFailure(e -> build(image, 0, new Outcome(GenericStatus.GENERIC_STATUS_FAILURE, e.getMessage())));
+    }
     return image;
   }
 

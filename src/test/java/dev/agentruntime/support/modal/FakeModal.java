@@ -61,7 +61,17 @@ public final class FakeModal implements AutoCloseable {
 
   private FakeModal(Path directory) {
     this.directory = directory;
-    images = new FakeImages(vertx);
+    images = new FakeImages(vertx, new FakeImages.Containers() {
+      @Override
+      public Path directory() {
+        return FakeModal.this.directory;
+      }
+
+      @Override
+      public Container start(Path at) throws IOException {
+        return Container.start(at, List.copyOf(provided), Map.copyOf(programs));
+      }
+    });
     control = new ControlService(this, vertx);
     for (int i = 0; i < WORKERS; i++) {
       workers.add(new RouterService(this, vertx));

@@ -77,7 +77,7 @@ final class FakeSandbox {
     return blocking(() -> {
       Files.createDirectories(directory.resolve("root"));
       if (image.files != null) {
-        copy(image.files, directory.resolve("root"));
+        Container.copy(image.files, directory.resolve("root"));
       }
       return Container.start(directory, provided, programs);
     }).compose(made -> {
@@ -239,21 +239,9 @@ final class FakeSandbox {
   Future<Path> snapshot(Path to) {
     return blocking(() -> {
       Files.createDirectories(to);
-      copy(container.root(), to);
+      Container.copy(container.root(), to);
       return to;
     });
-  }
-
-  private static void copy(Path from, Path to) throws IOException {
-    Process copy = new ProcessBuilder("cp", "-a", from + "/.", to.toString()).redirectErrorStream(true).start();
-    String said = new String(copy.getInputStream().readAllBytes());
-    try {
-      if (copy.waitFor() != 0) {
-        throw new IOException(said);
-      }
-    } catch (InterruptedException e) {
-      throw new IOException(e);
-    }
   }
 
   private <T> Future<T> blocking(java.util.concurrent.Callable<T> work) {

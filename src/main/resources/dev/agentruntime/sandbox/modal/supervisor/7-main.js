@@ -31,6 +31,6 @@ const facts = openPlaces();
 const ignoredNames = new Set(facts === null ? [] : facts.ignoredNames);
 if (facts !== null) {
   process.on('SIGTERM', () => leave('another server has taken the sandbox'));
-  tell({ event: 'open', workspace: places.workspace, home: places.home, expiresAt: facts.expiresAt });
+  tell({ event: 'open', workspace: places.workspace, home: places.home, expiresAt: facts.expiresAt, supplied: facts.supplied });
   listen(handle);
 }

@@ -1,0 +1,132 @@
+package dev.agentruntime;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.google.protobuf.ByteString;
+import dev.agentruntime.protocol.Block;
+import dev.agentruntime.protocol.Json;
+import dev.agentruntime.sandbox.modal.ModalRpc;
+import dev.agentruntime.sandbox.modal.proto.TaskExecStdinWriteRequest;
+import dev.agentruntime.support.LiveSession;
+import dev.agentruntime.support.McpServers;
+import dev.agentruntime.support.RealClaude;
+import dev.agentruntime.support.SandboxTraces;
+import dev.agentruntime.support.ScriptedModel;
+import dev.agentruntime.support.TestServer;
+import dev.agentruntime.support.modal.FakeModal;
+import io.vertx.core.Vertx;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What a profile brings is in the image of its sandboxes on Modal: a bundled MCP server, called by the real Claude Code CLI. */
+class ModalProfileIT {
+
+  @TempDir
+  Path directory;
+  private final Vertx vertx = Vertx.vertx();
+  private FakeModal modal;
+  private ScriptedModel model;
+  private TestServer server;
+
+  @BeforeEach
+  void start() throws Exception {
+    modal = FakeModal.start(directory.resolve("modal"));
+    modal.program("claude", Path.of(RealClaude.executable()));
+    model = ScriptedModel.start(vertx);
+    Map<String, String> settings = new HashMap<>(modal.settings());
+    settings.put("ANTHROPIC_API_KEY", "sk-scripted");
+    settings.put("ANTHROPIC_BASE_URL", model.baseUrl());
+    server = TestServer.start(directory.resolve("data"), settings);
+    save("bundled-mark");
+  }
+
+  @AfterEach
+  void stop() throws Exception {
+    server.runtime.unloadAll();
+    SandboxTraces.await(() -> modal.alive().isEmpty(), () -> "left: " + modal.alive());
+    server.close();
+    modal.close();
+    model.close();
+    vertx.close().await(10, TimeUnit.SECONDS);
+  }
+
+  /** @param words of its MCP server */
+  private void save(String words) {
+    ObjectNode profile = Json.object().put("name", "Worker").put("architecture", "claude-agent-sdk");
+    profile.putArray("bundledMCPs").add(McpServers.bundled(words, "token-mark"));
+    assertThat(server.client().send("PUT", "/agent-profiles/worker", BodyPublishers.ofString(profile.toString()), "Content-Type",
+        "application/json").status()).isBetween(200, 201);
+  }
+
+  private static String words(LiveSession session) {
+    assertThat(session.runs("play:tool name=mcp__own__words").path("outcome").asText()).isEqualTo("success");
+    Block.ToolResult result = session.blocks(Block.ToolResult.class).getLast();
+    assertThat(result.isError()).as(result.toString()).isFalse();
+    return result.output().toString();
+  }
+
+  private boolean wasWritten(String text) {
+    return modal.recorded(ModalRpc.EXEC_STDIN_WRITE).stream().map(call -> ((TaskExecStdinWriteRequest) call.question()).getData())
+        .map(ByteString::toStringUtf8).anyMatch(data -> data.contains(text));
+  }
+
+  @Test
+  void aBundledMcpServerIsInTheImageAndBuiltOnce() {
+    try (LiveSession first = LiveSession.create(server.client(), "worker")) {
+      assertThat(words(first)).contains("bundled-mark token-mark");
+    }
+    List<List<String>> images = modal.images();
+    assertThat(images).hasSize(2).last().satisfies(commands -> assertThat(commands.getFirst()).isEqualTo("FROM base"));
+    int asked = modal.calls(ModalRpc.IMAGE_GET_OR_CREATE);
+    try (LiveSession second = LiveSession.create(server.client(), "worker")) {
+      assertThat(words(second)).contains("bundled-mark token-mark");
+    }
+    assertThat(modal.images()).isEqualTo(images);
+    assertThat(modal.calls(ModalRpc.IMAGE_GET_OR_CREATE)).isEqualTo(asked);
+    assertThat(wasWritten("mcpServers")).as("the agent's files").isTrue();
+    assertThat(wasWritten("bundled-mark")).as("the server's files").isFalse();
+    assertThat(images.toString()).as("secrets").doesNotContain("token-mark");
+  }
+
+  @Test
+  void aChangedMcpServerIsAnotherImageAndIsBroughtToASandboxThatIsThere() {
+    try (LiveSession before = LiveSession.create(server.client(), "worker")) {
+      assertThat(words(before)).contains("bundled-mark token-mark");
+      save("changed-mark");
+      try (LiveSession after = LiveSession.create(server.client(), "worker")) {
+        assertThat(words(after)).contains("changed-mark token-mark");
+      }
+      assertThat(modal.images()).hasSize(3);
+      assertThat(wasWritten("changed-mark")).isFalse();
+      ObjectNode options = Json.object();
+      options.putArray("allowedTools").add("Read");
+      before.options(options);
+      assertThat(words(before)).contains("changed-mark token-mark");
+      assertThat(modal.sandboxes()).hasSize(2);
+      assertThat(wasWritten("changed-mark")).isTrue();
+    }
+  }
+
+  @Test
+  void aFileThatCannotBeWrittenIsABuildThatFails() {
+    ObjectNode profile = Json.object().put("name", "Worker").put("architecture", "claude-agent-sdk");
+    ObjectNode own = McpServers.bundled("x", "y");
+    own.withArray("files").add(Json.object().put("path", "words.txt/below").put("content", "z"));
+    profile.putArray("bundledMCPs").add(own);
+    assertThat(server.client().send("PUT", "/agent-profiles/worker", BodyPublishers.ofString(profile.toString()), "Content-Type",
+        "application/json").status()).isEqualTo(200);
+    try (LiveSession session = LiveSession.create(server.client(), "worker")) {
+      assertThat(session.runs("play:hello").path("error").asText()).contains("The image could not be built", "EEXIST");
+      assertThat(modal.sandboxes()).isEmpty();
+    }
+  }
+}
