@@ -133,9 +133,9 @@ final class ModalSandbox implements Sandbox, Supervisor.Listener {
     return supervisor.close(new SandboxException(Kind.GONE, "the sandbox was let go of"));
   }
 
-  /** It has ended. */
-  void ended() {
-    supervisor.close(new SandboxException(Kind.GONE, "the sandbox has ended"));
+  /** It is being ended: nothing is asked of it any more. */
+  void ends() {
+    supervisor.abandon(new SandboxException(Kind.GONE, "the sandbox has ended"));
   }
 
   @Override

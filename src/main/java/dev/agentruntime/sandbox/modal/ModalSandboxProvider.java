@@ -160,15 +160,13 @@ public final class ModalSandboxProvider implements SandboxProvider {
     if (!ID.matcher(sandboxId).matches()) {
       return Future.succeededFuture();
     }
+    ModalSandbox known = sandboxes.remove(sandboxId);
+    if (known != null) {
+      known.ends();
+    }
     return client.call(ModalRpc.SANDBOX_TERMINATE, SandboxTerminateRequest.newBuilder().setSandboxId(sandboxId).build())
         .compose(answer -> answer.hasExistingResult() ? Future.succeededFuture() : confirmEnd(sandboxId, END_WAITS))
-        .recover(failure -> ModalFailure.isGone(failure) ? Future.succeededFuture() : Future.failedFuture(failure))
-        .onSuccess(v -> {
-          ModalSandbox known = sandboxes.remove(sandboxId);
-          if (known != null) {
-            known.ended();
-          }
-        });
+        .recover(failure -> ModalFailure.isGone(failure) ? Future.succeededFuture() : Future.failedFuture(failure));
   }
 
   private Future<Void> confirmEnd(String sandboxId, int waits) {

@@ -137,7 +137,15 @@ final class Supervisor {
     return loop;
   }
 
-  /** Lets go of the sandbox, which lives on, or has ended. */
+  /** Leaves the sandbox, which ends, without another word. */
+  void abandon(SandboxException why) {
+    loop.run(() -> {
+      leave(why);
+      return Future.succeededFuture();
+    });
+  }
+
+  /** Lets go of the sandbox, which lives on. */
   Future<Void> close(SandboxException why) {
     return loop.run(() -> {
       Future<Void> said = connection == null ? Future.succeededFuture() : connection.sayGoodbye();
@@ -196,8 +204,7 @@ final class Supervisor {
     connection = null;
     lost.reader.stop();
     if (ModalFailure.isGone(why)) {
-      end((SandboxException) why);
-      router.close();
+      leave((SandboxException) why);
     } else {
       log.debug("the supervisor of sandbox {} was lost: {}", router.sandboxId(), why.toString());
       restart(why, 0);
@@ -219,8 +226,7 @@ final class Supervisor {
           pending.forEach(connection::send);
         }
       } else if (ModalFailure.isGone(opened.cause())) {
-        end((SandboxException) opened.cause());
-        router.close();
+        leave((SandboxException) opened.cause());
       } else {
         loop.delay(Math.min(MOST_RETRY_MS, FIRST_RETRY_MS << Math.min(attempt, 10))).onSuccess(v -> restart(opened.cause(), attempt + 1));
       }
@@ -236,6 +242,11 @@ final class Supervisor {
         request.answer.fail(new SandboxException(Kind.FAILED, "the connection to the sandbox was lost before it had answered", why));
       }
     });
+  }
+
+  private void leave(SandboxException why) {
+    end(why);
+    router.close();
   }
 
   private void end(SandboxException why) {

@@ -11,11 +11,14 @@ import dev.agentruntime.sandbox.SandboxProcess;
 import dev.agentruntime.sandbox.SandboxProcess.Signal;
 import dev.agentruntime.sandbox.SandboxProvider;
 import dev.agentruntime.support.modal.FakeModal;
+import dev.agentruntime.support.modal.Fault;
+import dev.agentruntime.support.modal.RecordedCall;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
 import java.net.URI;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
@@ -80,6 +83,22 @@ class ModalSandboxIT extends SandboxContract {
     assertThat(await(process.exit())).isEqualTo(-1);
     assertFails(sandbox.files().list(SandboxPath.workspace("")), Kind.GONE);
     assertThat(await(taken.files().list(SandboxPath.workspace(""))).files()).isEmpty();
+  }
+
+  /** Modal is slow to say that it has ended, and its worker is quick. */
+  @Test
+  void nothingIsAskedOfASandboxThatIsToEnd() throws Exception {
+    SandboxProcess process = start("echo up; exec sleep 600");
+    Output output = new Output();
+    process.readStdout(0, output);
+    output.awaitText("up");
+    modal.forgetCalls();
+    modal.meet(ModalRpc.SANDBOX_WAIT, Fault.delay(Duration.ofSeconds(1)));
+    await(provider.terminate(sandbox.id()));
+    assertThat(modal.recorded()).extracting(RecordedCall::name)
+        .startsWith(ModalRpc.SANDBOX_TERMINATE.name()).containsOnly(ModalRpc.SANDBOX_TERMINATE.name(), ModalRpc.SANDBOX_WAIT.name());
+    assertThat(await(process.exit())).isEqualTo(-1);
+    assertFails(sandbox.files().list(SandboxPath.workspace("")), Kind.GONE);
   }
 
   static ModalClientOptions clientOptions(FakeModal modal) {
