@@ -57,5 +57,10 @@ public interface OutputParser {
     public static TurnEnd error(String error) {
       return new TurnEnd(null, false, TurnOutcome.ERROR, error, null);
     }
+
+    /** The agent is gone, and how much it had done of the running turn is not known. @param how a sentence for users */
+    public static TurnEnd agentLost(String how) {
+      return error(how + " Part of it may be done, so it is not run again by itself; a new message goes on from here.");
+    }
   }
 }

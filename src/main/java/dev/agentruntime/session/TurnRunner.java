@@ -135,7 +135,7 @@ final class TurnRunner {
     if (!delivered) {
       finishInBackground(this::deliver);
     } else if (!found) {
-      turn.end.complete(TurnEnd.error("The server was stopped during this turn, and the agent is gone."));
+      turn.end.complete(TurnEnd.agentLost("The server was stopped during this turn, and the agent is gone."));
       finishInBackground(running -> { });
     } else {
       services.vertx().setTimer(services.settings().sandbox().reattachTimeoutMs(), timer -> mailbox.run(() -> {
@@ -359,7 +359,8 @@ final class TurnRunner {
     link.exit().timeout(1, TimeUnit.SECONDS).otherwise(-1).compose(code -> link.stderrTail(STDERR_TAIL_BYTES).otherwise("").map(stderr -> {
       log.warn("the agent ended during a turn with exit code {}: {}", code, stderr);
       return "The agent ended before its turn did" + (code < 0 ? "." : " (exit code " + code + ").");
-    })).onSuccess(message -> mailbox.run(() -> running.end.tryComplete(TurnEnd.error(message))));
+    })).onSuccess(message -> mailbox.run(() ->
+        running.end.tryComplete(running.delivered ? TurnEnd.agentLost(message) : TurnEnd.error(message))));
   }
 
   /** The agent has begun a turn that nobody asked for. */

@@ -120,6 +120,38 @@ public final class LiveSession implements AutoCloseable {
     return stored;
   }
 
+  /** A turn that ends well. */
+  public void succeeds(String text) {
+    assertSucceeded(runs(text));
+  }
+
+  /** @param turn as it ended */
+  public static void assertSucceeded(JsonNode turn) {
+    assertThat(turn.path("outcome").asText()).as(turn.toString()).isEqualTo("success");
+  }
+
+  /** What a client folded is what the server answers, and nothing is left open. */
+  public void assertWhole() {
+    assertThat(fold.open()).isEmpty();
+    SessionSnapshot stored = stored();
+    assertThat(fold.snapshot()).isEqualTo(stored);
+  }
+
+  /** The session, unloaded and loaded again, which shows what it showed before. */
+  public LiveSession reloaded() {
+    assertWhole();
+    SessionSnapshot before = fold.snapshot();
+    unload();
+    LiveSession later = join(client, id);
+    SessionSnapshot after = later.fold.snapshot();
+    assertThat(after.epoch()).isNotEqualTo(before.epoch());
+    assertThat(after.blocks()).isEqualTo(before.blocks());
+    assertThat(after.subagents()).isEqualTo(before.subagents());
+    assertThat(after.usage()).isEqualTo(before.usage());
+    assertThat(after.workspaceFiles()).isEqualTo(before.workspaceFiles());
+    return later;
+  }
+
   @Override
   public void close() {
     socket.close();

@@ -20,23 +20,43 @@ import java.util.stream.IntStream;
 final class ModelScript {
 
   private static final Pattern TAG = Pattern.compile("play:([a-z0-9]+)((?:[ \\t]+[a-z]+=\\S+)*)");
+  /** In the CLI's request for a summary, with which it goes on instead of the whole conversation. */
+  private static final String COMPACTION = "create a detailed summary of the conversation";
+  static final String SUMMARY = "The summary says it all.";
   private static final Pattern REMINDER = Pattern.compile("(?s)<system-reminder>.*?</system-reminder>");
 
   private final Map<String, Integer> attempts = new ConcurrentHashMap<>();
 
   /** What the model says to one request. */
-  sealed interface Reply permits Message, Refusal {}
+  sealed interface Reply permits Message, Failure {}
 
-  /** @param ending whether the answer ends, or how it breaks in the middle of its last part */
-  record Message(List<Part> parts, Ending ending) implements Reply {
+  /**
+   * @param ending whether the answer ends, or how it breaks in the middle of its last part
+   * @param tokens as which it counts what it was asked with, beside a few
+   */
+  record Message(List<Part> parts, Ending ending, int tokens) implements Reply {
+    Message(List<Part> parts, Ending ending) {
+      this(parts, ending, 0);
+    }
+
     static Message of(Part... parts) {
       return new Message(List.of(parts), Ending.WHOLE);
     }
   }
 
-  enum Ending { WHOLE, ERROR_EVENT, CONNECTION_CUT }
+  enum Ending {
+    WHOLE(false), REFUSED(false), ERROR_EVENT(true), CONNECTION_CUT(true);
 
-  record Refusal(int status, String type, String message) implements Reply {}
+    /** Whether the last part is not whole. */
+    final boolean breaksOff;
+
+    Ending(boolean breaksOff) {
+      this.breaksOff = breaksOff;
+    }
+  }
+
+  /** The API's error instead of an answer. */
+  record Failure(int status, String type, String message) implements Reply {}
 
   sealed interface Part permits Text, Thinking, ToolUse {}
 
@@ -58,6 +78,9 @@ final class ModelScript {
 
   Reply reply(JsonObject request) {
     JsonArray messages = request.getJsonArray("messages");
+    if (text(messages.getJsonObject(messages.size() - 1)).contains(COMPACTION)) {
+      return said("<summary>" + SUMMARY + "</summary>");
+    }
     Tag tag = tag(messages);
     if (tag == null) {
       return said("Nothing to play.");
@@ -123,6 +146,11 @@ final class ModelScript {
       case "history" -> List.of(said(history(messages)));
       case "think" -> List.of(Message.of(new Thinking(words("Let me think about this, step by step."), every),
           new Text(words("The answer is 42, after some thought."), every)));
+      case "slowthink" -> List.of(Message.of(new Thinking(numbered("t", tag.number("n", 400)), tag.number("delay", 50)),
+          new Text(words("That was a long thought."), every)));
+      case "refuse" -> List.of(new Message(List.of(new Text(words("I will not"), every)), Ending.REFUSED),
+          new Message(List.of(), Ending.REFUSED));
+      case "large" -> List.of(new Message(List.of(new Text(words("A long conversation."), every)), Ending.WHOLE, tag.number("tokens", 0)));
       case "files" -> List.of(
           calling("I will write a file.", write("note.txt", "alpha\nbeta\ngamma\n")),
           calling("Now I edit it.", new ToolUse("Edit", new JsonObject().put("file_path", "note.txt").put("old_string", "beta")
@@ -148,13 +176,14 @@ final class ModelScript {
       case "run" -> List.of(calling("A command.", bash(tag.text("command", "true"), "Run")), said("It has ended."));
       case "tool" -> List.of(calling("I use a tool.", new ToolUse(tag.text("name", "Bash"), new JsonObject(tag.text("input", "{}")))),
           said("I have used it."));
-      case "overloaded" -> failing(tag, new Refusal(529, "overloaded_error", "Overloaded"), said("Success after overload."));
+      case "overloaded" -> failing(tag, new Failure(529, "overloaded_error", "Overloaded"), said("Success after overload."));
+      case "limited" -> failing(tag, new Failure(429, "rate_limit_error", "Too many requests"), said("Success after the limit."));
       case "midstream" -> failing(tag, new Message(List.of(new Text(words("This will break off in the mid"), every)), Ending.ERROR_EVENT),
           said("The whole answer on the second try."));
       case "cut" -> failing(tag, new Message(List.of(new Text(words("This connection will drop in the mid"), every)),
           Ending.CONNECTION_CUT), said("The whole answer after the drop."));
-      case "auth401" -> List.of(new Refusal(401, "authentication_error", "invalid x-api-key"));
-      case "bad400" -> List.of(new Refusal(400, "invalid_request_error", "a bad request, says the script"));
+      case "auth401" -> List.of(new Failure(401, "authentication_error", "invalid x-api-key"));
+      case "bad400" -> List.of(new Failure(400, "invalid_request_error", "a bad request, says the script"));
       default -> List.of(said("There is no scenario " + tag.name() + "."));
     };
   }

@@ -42,11 +42,11 @@ final class ModelStream {
   void play(ModelScript.Message message) {
     add(new JsonObject().put("type", "message_start").put("message", message(new JsonArray(), null)), 0);
     for (int i = 0; i < message.parts().size(); i++) {
-      boolean breaks = message.ending() != Ending.WHOLE && i == message.parts().size() - 1;
+      boolean breaks = message.ending().breaksOff && i == message.parts().size() - 1;
       part(i, message.parts().get(i), breaks);
     }
     switch (message.ending()) {
-      case WHOLE -> {
+      case WHOLE, REFUSED -> {
         add(new JsonObject().put("type", "message_delta").put("usage", usage())
             .put("delta", new JsonObject().put("stop_reason", stopReason(message)).putNull("stop_sequence")), 0);
         add(new JsonObject().put("type", "message_stop"), 0);
@@ -141,6 +141,9 @@ final class ModelStream {
   }
 
   private static String stopReason(ModelScript.Message message) {
+    if (message.ending() == Ending.REFUSED) {
+      return "refusal";
+    }
     return message.parts().stream().anyMatch(ModelScript.ToolUse.class::isInstance) ? "tool_use" : "end_turn";
   }
 

@@ -102,9 +102,10 @@ public final class ScriptedModel implements AutoCloseable {
     JsonObject body = bytes.toJsonObject();
     asked.add(new Asked(request.getHeader("x-api-key"), body));
     switch (script.reply(body)) {
-      case ModelScript.Refusal refusal -> json(request, refusal.status(), error(refusal.type(), refusal.message()));
+      case ModelScript.Failure failure -> json(request, failure.status(), error(failure.type(), failure.message()));
       case ModelScript.Message message -> {
-        var stream = new ModelStream(vertx, request, body.getString("model"), 100 + body.getJsonArray("messages").size());
+        var stream = new ModelStream(vertx, request, body.getString("model"),
+            100 + body.getJsonArray("messages").size() + message.tokens());
         if (body.getBoolean("stream", false)) {
           stream.play(message);
         } else {

@@ -39,8 +39,9 @@ final class ClaudeNotes {
           "The call of " + line.path("tool_name").asText("a tool") + " was not allowed.", null, timestamp);
       case "model_refusal_fallback" -> of(line, SystemNote.SUBTYPE_STATUS, line.path("content").asText(),
           refusal(line).put("fallbackModel", line.path("fallback_model").asText()), timestamp);
-      case "model_refusal_no_fallback" ->
-          of(line, SystemNote.SUBTYPE_ERROR, line.path("content").asText(), refusal(line), timestamp);
+      // Mostly without a text of its own: the error that follows says it.
+      case "model_refusal_no_fallback" -> line.path("content").asText().isBlank() ? null
+          : of(line, SystemNote.SUBTYPE_ERROR, line.path("content").asText(), refusal(line), timestamp);
       case "session_writes_lost" -> of(line, SystemNote.SUBTYPE_ERROR,
           "The agent could not save its conversation: no space left.", null, timestamp);
       default -> null;

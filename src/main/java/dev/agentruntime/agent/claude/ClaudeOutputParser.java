@@ -320,6 +320,7 @@ public final class ClaudeOutputParser implements OutputParser {
   private void answered(JsonNode line, Sink sink) {
     String request = line.path("response").path("request_id").asText();
     if (request.startsWith(ClaudeControl.INTERRUPT)) {
+      stream.interrupted();
       for (String task : calls.background()) {
         sink.answer(ClaudeControl.stopTask(task));
       }

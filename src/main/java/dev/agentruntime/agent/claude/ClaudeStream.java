@@ -28,6 +28,7 @@ final class ClaudeStream {
     }
   };
   private Message last;
+  private boolean interrupted;
 
   /** A message's blocks by their index; {@code null} where the block is none of ours. */
   private static final class Message {
@@ -74,6 +75,7 @@ final class ClaudeStream {
   }
 
   void begin(JsonNode message) {
+    interrupted = false;
     Message begun = message(message.path("id").asText());
     begun.model = message.path("model").isTextual() ? message.path("model").asText() : null;
   }
@@ -205,8 +207,14 @@ final class ClaudeStream {
     }
   }
 
+  /** The user has stopped the message that comes. */
+  void interrupted() {
+    interrupted = true;
+  }
+
   /**
-   * Withdraws the blocks of a message from an index on that have not ended.
+   * Withdraws the blocks of a message from an index on that have not ended. One that the user has interrupted keeps what it has of a
+   * text, though the agent itself forgets a thought that is not whole.
    *
    * @return the ids of the calls among them, which are the caller's to withdraw
    */
@@ -218,6 +226,10 @@ final class ClaudeStream {
     }
     for (Place place : message.places) {
       if (place == null || place.index < from || place.ended || place.first == null) {
+        continue;
+      }
+      if (place.isText() && interrupted && !place.text.isEmpty()) {
+        end(place, sink);
         continue;
       }
       place.ended = true;

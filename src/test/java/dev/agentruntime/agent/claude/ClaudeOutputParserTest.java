@@ -162,6 +162,33 @@ class ClaudeOutputParserTest {
   }
 
   @Test
+  void anInterruptedThoughtKeepsWhatItHadUnlikeOneThatIsMadeAnew() {
+    String interrupted = "{'type':'control_response','response':{'subtype':'success','request_id':'interrupt-1','response':{}}}";
+    String abandoned = "{'type':'stream_event','event':{'type':'message_stop'},'parent_tool_use_id':null,'api_message_id':'msg_1',"
+        + "'abandoned_blocks':{'api_message_id':'msg_1','from_block_index':%d}}";
+    String thought = "{'type':'thinking','thinking':'because'}";
+    parse(TAKEN, messageStart(), start(0, thought), abandoned.formatted(0));
+    assertThat(folded().blocks()).isEmpty();
+    parse(TAKEN, interrupted, messageStart(), start(1, thought), abandoned.formatted(1));
+    assertThat(folded().blocks()).as("an interrupt of what was before").isEmpty();
+    parse(TAKEN, messageStart(), start(2, thought), interrupted, abandoned.formatted(2));
+    assertThat(folded().blocks()).singleElement().isInstanceOf(Block.Thinking.class).extracting(Block::text).isEqualTo("because");
+    assertThat(folded().open()).isEmpty();
+  }
+
+  @Test
+  void aRefusalWithoutWordsIsLeftToTheErrorThatFollows() {
+    String refusal = "{'type':'system','subtype':'model_refusal_no_fallback','uuid':'r','original_model':'m','content':'%s'}";
+    parse(TAKEN, refusal.formatted(""));
+    assertThat(folded().blocks()).isEmpty();
+    parse(TAKEN, refusal.formatted("It will not."));
+    assertThat(folded().blocks()).singleElement().isInstanceOfSatisfying(Block.SystemNote.class, note -> {
+      assertThat(note.message()).isEqualTo("It will not.");
+      assertThat(note.subtype()).isEqualTo("error");
+    });
+  }
+
+  @Test
   void resultsOfManyPartsKeepTheAgentsForm() {
     parse(TAKEN, assistant("null", "a", "{'type':'tool_use','id':'t1','name':'Read','input':{}},"
             + "{'type':'tool_use','id':'t2','name':'Read','input':{}},{'type':'tool_use','id':'t3','name':'Read','input':{}}"),
