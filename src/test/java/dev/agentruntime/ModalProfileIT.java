@@ -125,7 +125,7 @@ class ModalProfileIT {
     assertThat(server.client().send("PUT", "/agent-profiles/worker", BodyPublishers.ofString(profile.toString()), "Content-Type",
         "application/json").status()).isEqualTo(200);
     try (LiveSession session = LiveSession.create(server.client(), "worker")) {
-      assertThat(session.runs("play:hello").path("error").asText()).contains("The image could not be built", "EEXIST");
+      assertThat(session.runs("play:hello").path("error").asText()).contains("The image could not be built, at \"2: RUN node ", "EEXIST");
       assertThat(modal.sandboxes()).isEmpty();
     }
   }

@@ -4,6 +4,7 @@ import static dev.agentruntime.support.TestRuntime.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.agentruntime.protocol.Block;
+import dev.agentruntime.protocol.RuntimeState;
 import dev.agentruntime.protocol.SessionEvent;
 import dev.agentruntime.protocol.TurnOutcome;
 import dev.agentruntime.sandbox.modal.ModalRpc;
@@ -134,7 +135,12 @@ class ModalTroubleIT {
     modal.failNextBuild(GenericStatus.GENERIC_STATUS_FAILURE, "npm error 404 not in this registry");
     SessionEvent.TurnCompleted ended = turn(follower, session, "hello");
     assertThat(ended.outcome()).isEqualTo(TurnOutcome.ERROR);
-    assertThat(ended.error()).contains("npm error 404");
+    assertThat(ended.error()).startsWith("The image could not be built, at \"1: RUN apt-get update ")
+        .contains("The end of its log:\nnpm error 404 not in this registry\n");
+    assertThat(follower.fold().snapshot().session().runtime().sandbox()).satisfies(sandbox -> {
+      assertThat(sandbox.status()).isEqualTo(RuntimeState.SandboxStatus.TERMINATED);
+      assertThat(sandbox.statusMessage()).isEqualTo(ended.error());
+    });
     assertThat(modal.sandboxes()).isEmpty();
     assertThat(turn(follower, session, "hello").outcome()).isEqualTo(TurnOutcome.SUCCESS);
   }

@@ -36,7 +36,6 @@ final class ModalImages {
   private static final Duration JOIN_TIMEOUT = Duration.ofSeconds(JOIN_SECONDS + 15);
   private static final int JOIN_FAILURES = 3;
   private static final int ATTEMPTS = 3;
-  private static final int SHOWN_CHARS = 200;
   private static final long BETWEEN_LINES_MS = 250;
 
   private final ModalClient client;
@@ -48,17 +47,19 @@ final class ModalImages {
     private final List<Consumer<String>> listeners = new CopyOnWriteArrayList<>();
     private final AtomicLong toldNanos = new AtomicLong(System.nanoTime() - TimeUnit.MILLISECONDS.toNanos(BETWEEN_LINES_MS));
     private Future<String> image;
+    /** Of its layer that is being built. */
+    private volatile BuildLog log;
 
     void tell(String line) {
       listeners.forEach(listener -> listener.accept(line));
     }
 
-    /** Of a log that may be long, and quick. */
-    void tellNowAndThen(String line) {
+    /** A log may be long, and quick: each step is told, and of its other lines some. */
+    void tell(BuildLog.Line line) {
       long now = System.nanoTime();
-      if (now - toldNanos.get() >= TimeUnit.MILLISECONDS.toNanos(BETWEEN_LINES_MS)) {
+      if (line.isStep() || now - toldNanos.get() >= TimeUnit.MILLISECONDS.toNanos(BETWEEN_LINES_MS)) {
         toldNanos.set(now);
-        tell(line);
+        tell("Building the image: " + line.shown());
       }
     }
   }
@@ -90,6 +91,7 @@ final class ModalImages {
   }
 
   private Future<String> build(SandboxImage.Layer layer, String below, Build build, int attempt) {
+    build.log = new BuildLog();
     Image.Builder image = Image.newBuilder();
     if (below != null) {
       image.addBaseImages(BaseImage.newBuilder().setDockerTag("base").setImageId(below)).addDockerfileCommands("FROM base");
@@ -118,10 +120,10 @@ final class ModalImages {
       return build(layer, below, build, attempt + 1);
     }
     String why = built.result().getException().strip();
-    log.warn("image {} could not be built: {} {}", built.imageId(), status, why);
-    return Future.failedFuture(new SandboxException(Kind.FAILED, "The image could not be built"
-        + (status == GenericStatus.GENERIC_STATUS_TIMEOUT ? " in the time that Modal gives it" : "")
-        + (why.isEmpty() ? "." : ": " + shortened(why))));
+    String shown = "The image could not be built" + (status == GenericStatus.GENERIC_STATUS_TIMEOUT ? " in the time that Modal gives it" : "")
+        + (why.isEmpty() ? "" : ": " + BuildLog.shortened(why)) + build.log.end();
+    log.warn("image {}: {} ({})", built.imageId(), shown, status);
+    return Future.failedFuture(new SandboxException(Kind.FAILED, shown));
   }
 
   private Future<GenericResult> join(String imageId, String from, Build build, int failures) {
@@ -147,10 +149,7 @@ final class ModalImages {
       entry.set(said.getEntryId());
     }
     for (TaskLogs line : said.getTaskLogsList()) {
-      if (!line.getData().isBlank()) {
-        log.debug("image: {}", line.getData().stripTrailing());
-        build.tellNowAndThen("Building the image: " + shortened(line.getData().strip()));
-      }
+      build.log.take(line.getData()).forEach(build::tell);
     }
     if (isOver(said.getResult())) {
       result.set(said.getResult());
@@ -159,9 +158,5 @@ final class ModalImages {
 
   private static boolean isOver(GenericResult result) {
     return result.getStatus() != GenericStatus.GENERIC_STATUS_UNSPECIFIED;
-  }
-
-  private static String shortened(String text) {
-    return text.length() <= SHOWN_CHARS ? text : text.substring(0, SHOWN_CHARS) + "…";
   }
 }

@@ -12,10 +12,20 @@ final class FakeBuild {
 
   private FakeBuild() {}
 
+  static final class StepFailed extends IOException {
+    private static final long serialVersionUID = 1;
+    final int step;
+
+    StepFailed(int step, IOException cause) {
+      super(cause.getMessage(), cause);
+      this.step = step;
+    }
+  }
+
   /**
    * @param below the files of the image that it begins with, or {@code null}
    * @return the files of the image
-   * @throws IOException with what the command said that failed
+   * @throws StepFailed with what the command said
    */
   static Path run(FakeImages.Containers containers, String id, Path below, List<String> commands, List<ImageContextFile> context)
       throws IOException {
@@ -26,12 +36,16 @@ final class FakeBuild {
     }
     Container container = containers.start(directory);
     try {
-      for (String command : commands) {
-        String[] words = command.strip().split("\\s+", 2);
-        switch (words[0]) {
-          case "COPY" -> copy(words[1].split("\\s+"), context, root);
-          case "RUN" -> Container.finish(container.command(List.of("/bin/sh", "-c", words[1]), Map.of("PATH", FakeSandbox.PATH), "/"));
-          default -> { }
+      for (int step = 0; step < commands.size(); step++) {
+        String[] words = commands.get(step).strip().split("\\s+", 2);
+        try {
+          switch (words[0]) {
+            case "COPY" -> copy(words[1].split("\\s+"), context, root);
+            case "RUN" -> Container.finish(container.command(List.of("/bin/sh", "-c", words[1]), Map.of("PATH", FakeSandbox.PATH), "/"));
+            default -> { }
+          }
+        } catch (IOException e) {
+          throw new StepFailed(step, e);
         }
       }
     } finally {

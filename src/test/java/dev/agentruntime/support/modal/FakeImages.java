@@ -32,7 +32,11 @@ final class FakeImages {
   private final Containers containers;
   private Outcome next;
 
-  private record Outcome(GenericStatus status, String exception) {}
+  /**
+   * @param steps that are begun
+   * @param said by the last of them
+   */
+  private record Outcome(GenericStatus status, int steps, String said) {}
 
   /** For what is really built. */
   interface Containers {
@@ -66,8 +70,9 @@ final class FakeImages {
     this.containers = containers;
   }
 
-  void failNext(GenericStatus status, String exception) {
-    next = new Outcome(status, exception);
+  /** @param said by the last step, in the log and, as Modal does it, not in the result */
+  void failNext(GenericStatus status, String said) {
+    next = new Outcome(status, Integer.MAX_VALUE, said);
   }
 
   List<List<String>> built() {
@@ -105,7 +110,7 @@ final class FakeImages {
       }
     }
     byId.put(image.id, image);
-    Outcome outcome = next == null ? new Outcome(GenericStatus.GENERIC_STATUS_SUCCESS, "") : next;
+    Outcome outcome = next == null ? new Outcome(GenericStatus.GENERIC_STATUS_SUCCESS, Integer.MAX_VALUE, "") : next;
     next = null;
     if (outcome.status() != GenericStatus.GENERIC_STATUS_SUCCESS || definition.getContextFilesCount() == 0) {
       build(image, 0, outcome);
@@ -114,7 +119,8 @@ final class FakeImages {
       vertx.executeBlocking(() -> FakeBuild.run(containers, image.id, below, image.commands, definition.getContextFilesList())).onSuccess(built -> {
         image.files = built;
         build(image, 0, outcome);
-      }).onFailure(e -> build(image, 0, new Outcome(GenericStatus.GENERIC_STATUS_FAILURE, e.getMessage())));
+      }).onFailure(e -> build(image, 0, new Outcome(GenericStatus.GENERIC_STATUS_FAILURE,
+          e instanceof FakeBuild.StepFailed failed ? failed.step + 1 : 0, e.getMessage())));
     }
     return image;
   }
@@ -134,14 +140,14 @@ final class FakeImages {
   /** A line of the log for each command, then the result. */
   private void build(FakeImage image, int step, Outcome outcome) {
     vertx.setTimer(LINE_MILLIS, timer -> {
-      if (step < image.commands.size()) {
+      if (step < Math.min(outcome.steps(), image.commands.size())) {
         image.log.add("=> Step " + step + ": " + image.commands.get(step) + "\n");
         build(image, step + 1, outcome);
       } else {
-        if (!outcome.exception().isEmpty()) {
-          image.log.add(outcome.exception() + "\n");
+        if (outcome.status() != GenericStatus.GENERIC_STATUS_SUCCESS) {
+          image.log.add(outcome.said() + "\nTerminating task due to error: the command failed\n");
         }
-        image.result = GenericResult.newBuilder().setStatus(outcome.status()).setException(outcome.exception()).build();
+        image.result = GenericResult.newBuilder().setStatus(outcome.status()).build();
       }
       List.copyOf(image.readers).forEach(Runnable::run);
     });

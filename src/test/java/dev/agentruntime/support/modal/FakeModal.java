@@ -137,10 +137,10 @@ public final class FakeModal implements AutoCloseable {
     log.clearFaults();
   }
 
-  /** The next image that is made fails. @param exception what is said of it, in the log too */
-  public void failNextBuild(GenericStatus status, String exception) {
+  /** The next image that is made fails. @param said by its last command, in the log */
+  public void failNextBuild(GenericStatus status, String said) {
     onLoop(() -> {
-      images.failNext(status, exception);
+      images.failNext(status, said);
       return null;
     });
   }
