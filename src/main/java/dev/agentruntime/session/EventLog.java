@@ -1,7 +1,6 @@
 package dev.agentruntime.session;
 
 import dev.agentruntime.protocol.Frame;
-import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.ReentrantLock;
@@ -23,6 +22,8 @@ public final class EventLog {
   private final ReentrantLock lock = new ReentrantLock();
   private final CopyOnWriteArrayList<Runnable> readers = new CopyOnWriteArrayList<>();
   private Frame[] ring = new Frame[0];
+  /** Bytes of text of each frame: looking into one that was not touched for long would cost more than the rest of an {@link #append}. */
+  private int[] sizes = new int[0];
   private int first;
   private int count;
   private long bytes;
@@ -77,12 +78,12 @@ public final class EventLog {
       }
       long text = 0;
       for (int i = count - (int) (head - seq); i < count; i++) {
-        Frame frame = ring[(first + i) % ring.length];
-        text += frame.json().length;
+        int at = (first + i) % ring.length;
+        text += sizes[at];
         if (text > maxTextBytes && !into.isEmpty()) {
           break;
         }
-        into.add(frame);
+        into.add(ring[at]);
       }
       return true;
     } finally {
@@ -108,12 +109,14 @@ public final class EventLog {
       if (count == ring.length) {
         grow();
       }
-      ring[(first + count) % ring.length] = frame;
+      int last = (first + count) % ring.length;
+      ring[last] = frame;
+      sizes[last] = frame.json().length;
       count++;
       head = frame.seq();
-      bytes += cost(frame);
+      bytes += sizes[last] + FRAME_OVERHEAD_BYTES;
       while (bytes > maxBytes && count > 1) {
-        bytes -= cost(ring[first]);
+        bytes -= sizes[first] + FRAME_OVERHEAD_BYTES;
         ring[first] = null;
         first = (first + 1) % ring.length;
         count--;
@@ -140,16 +143,15 @@ public final class EventLog {
   }
 
   private void grow() {
-    Frame[] larger = Arrays.copyOf(ring, Math.max(16, ring.length * 2));
+    int length = Math.max(16, ring.length * 2);
+    Frame[] frames = new Frame[length];
+    int[] larger = new int[length];
     for (int i = 0; i < count; i++) {
-      larger[i] = ring[(first + i) % ring.length];
+      frames[i] = ring[(first + i) % ring.length];
+      larger[i] = sizes[(first + i) % ring.length];
     }
-    Arrays.fill(larger, count, larger.length, null);
-    ring = larger;
+    ring = frames;
+    sizes = larger;
     first = 0;
-  }
-
-  private static int cost(Frame frame) {
-    return frame.json().length + FRAME_OVERHEAD_BYTES;
   }
 }
