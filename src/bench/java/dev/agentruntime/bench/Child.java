@@ -29,6 +29,9 @@ final class Child implements AutoCloseable {
   /** Where processes write their errors. */
   static final Path LOG = Path.of("target", "bench.log");
 
+  /** Keeps a JVM's compiler threads from coming and going, so that their time can be told from the others'. */
+  static final String ALL_COMPILERS = "-XX:-UseDynamicNumberOfCompilerThreads";
+
   private static final Duration PATIENCE = Duration.ofSeconds(120);
   private static final Pattern RESIDENT = Pattern.compile("VmRSS:\\s+(\\d+) kB");
   private static final Pattern TOTAL = Pattern.compile("Total\\s+\\d+\\s+(\\d+)");
@@ -113,19 +116,41 @@ final class Child implements AutoCloseable {
     return process.info().totalCpuDuration().orElseThrow().toNanos();
   }
 
+  /**
+   * The same without the JIT compilers, which go on for minutes with what is seldom called and tell of the warm-up rather than of the work.
+   * The process must have been started with {@link #ALL_COMPILERS}.
+   */
+  long workNanos() throws IOException {
+    return cpuNanos() - compilerNanos();
+  }
+
+  /** Of the JIT compilers alone. */
+  long compilerNanos() throws IOException {
+    return cpuNanos("C1 Compiler") + cpuNanos("C2 Compiler");
+  }
+
   /** The same of the threads whose names begin with {@code name}, none of which may have ended. */
   long cpuNanos(String name) throws IOException {
     long ticks = 0;
     try (DirectoryStream<Path> threads = Files.newDirectoryStream(Path.of("/proc/" + process.pid() + "/task"))) {
       for (Path thread : threads) {
-        if (Files.readString(thread.resolve("comm")).startsWith(name)) {
-          String stat = Files.readString(thread.resolve("stat"));
-          String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
-          ticks += Long.parseLong(fields[USER_TIME]) + Long.parseLong(fields[SYSTEM_TIME]);
-        }
+        ticks += ticks(thread, name);
       }
     }
     return ticks * TICK_NANOS;
+  }
+
+  private static long ticks(Path thread, String name) {
+    try {
+      if (!Files.readString(thread.resolve("comm")).startsWith(name)) {
+        return 0;
+      }
+      String stat = Files.readString(thread.resolve("stat"));
+      String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
+      return Long.parseLong(fields[USER_TIME]) + Long.parseLong(fields[SYSTEM_TIME]);
+    } catch (IOException e) {
+      return 0; // It has just ended, and so is none of those that are asked for.
+    }
   }
 
   long residentBytes() throws IOException {

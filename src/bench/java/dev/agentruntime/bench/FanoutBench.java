@@ -5,11 +5,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.function.ToDoubleFunction;
 
 /**
- * CPU of the server for each frame that reached a viewer: the runtime with its demo agent, and a bare server with a prepared frame. For few
- * viewers the runtime's figure is mostly what making the frame costs (reading, parsing, folding, encoding), which the bare server does not
- * do; so that of its event loops, which do nothing but give out what is made, is shown too.
+ * CPU of the server for each frame that reached a viewer, without its JIT compilers: the runtime with its demo agent, and a bare server with
+ * a prepared frame. For few viewers the runtime's figure is mostly what making the frame costs (reading, parsing, folding, encoding), which
+ * the bare server does not do. So that of its event loops, which do nothing but give out what is made, is shown too; and what it would be
+ * beside a bare server that had to make a frame of each line, and do no more with it.
  */
 final class FanoutBench {
 
@@ -17,15 +19,18 @@ final class FanoutBench {
   private static final int PACED_FRAMES = 200;
   private static final int PACE_MS = 10;
   private static final int VOID_SLICES = 20;
+  private static final List<String> JVM = List.of("-Xmx512m", Child.ALL_COMPILERS);
 
   /**
-   * @param bareFrames of a slice of the bare servers, which take less for each
-   * @param warmUps slices until the compilers are done with it, about
+   * @param frames of a slice of the runtime
+   * @param batchedFrames of the bare server that batches, which takes less for each
+   * @param plainFrames of the one that does not, which takes more
+   * @param warmUps slices until the code that is run for each frame is compiled
    */
-  private record Crowd(int viewers, int frames, int bareFrames, int warmUps) {}
+  private record Crowd(int viewers, int frames, int batchedFrames, int plainFrames, int warmUps) {}
 
-  private static final List<Crowd> CROWDS = List.of(
-      new Crowd(1, 100_000, 500_000, 20), new Crowd(100, 20_000, 20_000, 6), new Crowd(1000, 2_000, 2_000, 6));
+  private static final List<Crowd> CROWDS = List.of(new Crowd(1, 100_000, 500_000, 100_000, 20),
+      new Crowd(100, 20_000, 8_000, 2_000, 10), new Crowd(1000, 2_000, 800, 200, 10));
 
   private FanoutBench() {}
 
@@ -35,30 +40,40 @@ final class FanoutBench {
           Source plain = new BareSource("plain", crowd.viewers);
           Source batched = new BareSource("batched", crowd.viewers)) {
         String figure = "CPU per delivered frame, " + crowd.viewers + (crowd.viewers == 1 ? " viewer, " : " viewers, ");
-        Rounds saturated = compare(runtime, plain, batched, crowd.frames, crowd.bareFrames, 0, crowd.warmUps, ROUNDS);
-        double reference = saturated.cost("batched");
-        double perDelta = runtime.framesPerDelta(ROUNDS);
-        Rounds.Spread ratio = saturated.ratio("runtime", "batched");
-        row(table, figure + "saturated", saturated, Table.goal(ratio.median(), 1.3, "<= 1.3"));
-        part(table, "  the same per delta, of which %.2f made a frame".formatted(perDelta), saturated.cost("runtime") * perDelta, reference);
-        part(table, "  its event loops alone, per frame", runtime.loops(ROUNDS), reference);
-        row(table, figure + 1000 / PACE_MS + " deltas/s", compare(runtime, plain, batched, PACED_FRAMES, PACED_FRAMES, PACE_MS, 1, 3), "printed");
+        saturated(table, figure, crowd, runtime, plain, batched);
+        Rounds paced = new Rounds()
+            .add("runtime", () -> runtime.slice(PACED_FRAMES, PACE_MS))
+            .add("plain", () -> plain.slice(PACED_FRAMES, PACE_MS))
+            .add("batched", () -> batched.slice(PACED_FRAMES, PACE_MS))
+            .run(1, 3);
+        row(table, figure + 1000 / PACE_MS + " deltas/s", paced, "printed");
       }
     }
   }
 
-  private static Rounds compare(Source runtime, Source plain, Source batched, int frames, int bareFrames, int everyMs, int warmUps, int rounds)
-      throws Exception {
-    return new Rounds()
-        .add("runtime", () -> runtime.slice(frames, everyMs))
-        .add("plain", () -> plain.slice(bareFrames, everyMs))
-        .add("batched", () -> batched.slice(bareFrames, everyMs))
-        .run(warmUps, rounds);
+  private static void saturated(Table table, String figure, Crowd crowd, RuntimeSource runtime, Source plain, Source batched) throws Exception {
+    try (Child lines = LineBench.start("stream")) {
+      Rounds rounds = new Rounds()
+          .add("runtime", () -> runtime.slice(crowd.frames, 0))
+          .add("plain", () -> plain.slice(crowd.plainFrames, 0))
+          .add("batched", () -> batched.slice(crowd.batchedFrames, 0))
+          .add("line", () -> LineBench.slice(lines)[0])
+          .run(crowd.warmUps, ROUNDS);
+      double reference = rounds.cost("batched");
+      Rounds.Spread ratio = rounds.ratio("runtime", "batched");
+      row(table, figure + "saturated", rounds, Table.goal(ratio.median(), 1.3, "<= 1.3"));
+      part(table, "  its event loops alone", runtime.median(ROUNDS, Cost::loops), "batched", reference);
+      part(table, "  its compilers, which are not counted", runtime.median(ROUNDS, Cost::compilers), "batched", reference);
+      double perDelta = runtime.median(ROUNDS, Cost::framesPerDelta);
+      part(table, "  per delta, of which %.2f made a frame".formatted(perDelta), rounds.cost("runtime") * perDelta, "batched", reference);
+      part(table, "  per delta, beside one that makes the frame, too", rounds.cost("runtime") * perDelta,
+          "batched and a line to a frame", reference + rounds.cost("line") / crowd.viewers);
+    }
   }
 
-  private static void part(Table table, String figure, double nanos, double reference) {
-    table.row(figure, "%.2f us".formatted(nanos / 1e3), "batched %.2f us".formatted(reference / 1e3),
-        "%.2f of batched".formatted(nanos / reference), "printed");
+  private static void part(Table table, String figure, double nanos, String reference, double referenceNanos) {
+    table.row(figure, "%.2f us".formatted(nanos / 1e3), "%s %.2f us".formatted(reference, referenceNanos / 1e3),
+        "%.2f of it".formatted(nanos / referenceNanos), "printed");
   }
 
   private static void row(Table table, String figure, Rounds rounds, String goal) {
@@ -83,7 +98,7 @@ final class FanoutBench {
 
     BareSource(String mode, int count) throws Exception {
       this.count = count;
-      server = Child.java(List.of("-Xmx512m"), BareServer.class, Map.of(), mode);
+      server = Child.java(JVM, BareServer.class, Map.of(), mode);
       int port = Integer.parseInt(server.line());
       for (int i = 0; i < count; i++) {
         viewers.open(port, null, null);
@@ -92,11 +107,11 @@ final class FanoutBench {
 
     @Override
     public double slice(int frames, int everyMs) throws Exception {
-      long cpu = server.cpuNanos();
+      long cpu = server.workNanos();
       long before = viewers.frames();
       server.say("send " + frames + " " + everyMs);
       await(() -> viewers.frames() - before >= (long) frames * count);
-      return (double) (server.cpuNanos() - cpu) / frames / count;
+      return (double) (server.workNanos() - cpu) / frames / count;
     }
 
     @Override
@@ -106,16 +121,24 @@ final class FanoutBench {
     }
   }
 
+  /**
+   * Of one slice, in nanoseconds of CPU per frame that arrived.
+   *
+   * @param all but the compilers
+   * @param loops of it, the event loops alone
+   * @param framesPerDelta what of the deltas arrived as frames of their own; the rest was merged for viewers that were behind
+   */
+  private record Cost(double all, double loops, double compilers, double framesPerDelta) {}
+
   private static final class RuntimeSource implements Source {
     private static final String EVENT_LOOPS = "vert.x-eventloo";
 
     /** Room for viewers that are behind for a moment, as all are when the processors are shared by server, agent and viewers. */
-    private final Service service = Service.start(List.of("-Xmx512m"), Map.of("AGENT_RUNTIME_LIMITS_EVENT_LOG_BYTES", "8388608"));
+    private final Service service = Service.start(JVM, Map.of("AGENT_RUNTIME_LIMITS_EVENT_LOG_BYTES", "8388608"));
     private final Viewers viewers = new Viewers();
     private final int count;
-    private final List<Double> loops = new ArrayList<>();
+    private final List<Cost> costs = new ArrayList<>();
     private final String session;
-    private final List<Double> perDelta = new ArrayList<>();
 
     RuntimeSource(int count) throws Exception {
       this.count = count;
@@ -132,36 +155,33 @@ final class FanoutBench {
     public double slice(int frames, int everyMs) throws Exception {
       for (int i = 0; i < VOID_SLICES; i++) {
         long joined = viewers.joined();
-        double cost = attempt(frames, everyMs, joined);
+        Cost cost = attempt(frames, everyMs, joined);
         if (viewers.joined() == joined) {
-          return cost;
+          costs.add(cost);
+          return cost.all;
         }
         viewers.settle();
       }
       throw new IllegalStateException("the viewers cannot keep up");
     }
 
-    private double attempt(int frames, int everyMs, long joined) throws Exception {
-      long cpu = service.process().cpuNanos();
-      long loopCpu = service.process().cpuNanos(EVENT_LOOPS);
+    private Cost attempt(int frames, int everyMs, long joined) throws Exception {
+      Child server = service.process();
+      long work = server.workNanos();
+      long loops = server.cpuNanos(EVENT_LOOPS);
+      long compilers = server.compilerNanos();
       long before = viewers.frames();
       long ended = viewers.turnsEnded();
       service.message(session, everyMs > 0 ? "say " + frames + " deltas every " + everyMs + " ms" : "flood " + frames);
       await(() -> viewers.turnsEnded() - ended >= count || viewers.joined() > joined);
-      long delivered = viewers.frames() - before;
-      perDelta.add((double) delivered / frames / count);
-      loops.add((double) (service.process().cpuNanos(EVENT_LOOPS) - loopCpu) / delivered);
-      return (double) (service.process().cpuNanos() - cpu) / delivered;
+      double delivered = viewers.frames() - before;
+      return new Cost((server.workNanos() - work) / delivered, (server.cpuNanos(EVENT_LOOPS) - loops) / delivered,
+          (server.compilerNanos() - compilers) / delivered, delivered / frames / count);
     }
 
-    /** What the event loops took in the last slices, nanoseconds per frame. */
-    double loops(int slices) {
-      return Rounds.median(loops.subList(loops.size() - slices, loops.size()));
-    }
-
-    /** What of the deltas of the last slices arrived as frames of their own; the rest was merged for viewers that were behind. */
-    double framesPerDelta(int slices) {
-      return Rounds.median(perDelta.subList(perDelta.size() - slices, perDelta.size()));
+    /** The median of a figure in the last slices. */
+    double median(int slices, ToDoubleFunction<Cost> figure) {
+      return Rounds.median(costs.subList(costs.size() - slices, costs.size()).stream().map(figure::applyAsDouble).toList());
     }
 
     @Override

@@ -41,8 +41,7 @@ final class LineBench {
 
   /** The parent's side. */
   static void compare(Table table) throws Exception {
-    try (Child stream = Child.java(List.of("-Xmx256m"), LineBench.class, Map.of(), "stream");
-        Child tree = Child.java(List.of("-Xmx256m"), LineBench.class, Map.of(), "tree")) {
+    try (Child stream = start("stream"); Child tree = start("tree")) {
       Rounds cpu = new Rounds().add("stream", () -> slice(stream)[0]).add("tree", () -> slice(tree)[0]).run(5, 15);
       Rounds bytes = new Rounds().add("stream", () -> slice(stream)[1]).add("tree", () -> slice(tree)[1]).run(0, 3);
       Rounds.Spread ratio = cpu.ratio("stream", "tree");
@@ -52,7 +51,13 @@ final class LineBench {
     }
   }
 
-  private static double[] slice(Child child) throws Exception {
+  /** @param how {@code stream} or {@code tree} */
+  static Child start(String how) throws IOException {
+    return Child.java(List.of("-Xmx256m"), LineBench.class, Map.of(), how);
+  }
+
+  /** @return nanoseconds of CPU and bytes of heap per line */
+  static double[] slice(Child child) throws Exception {
     String[] answer = child.ask("run").split(" ");
     return new double[] {Double.parseDouble(answer[0]) / LINES, Double.parseDouble(answer[1]) / LINES};
   }
