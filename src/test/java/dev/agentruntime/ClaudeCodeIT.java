@@ -9,16 +9,14 @@ import dev.agentruntime.protocol.CallStatus;
 import dev.agentruntime.protocol.Json;
 import dev.agentruntime.protocol.SessionSnapshot;
 import dev.agentruntime.support.LiveSession;
-import dev.agentruntime.support.RealClaude;
+import dev.agentruntime.support.ScriptedClaude;
 import dev.agentruntime.support.ScriptedModel;
 import dev.agentruntime.support.TestServer;
-import io.vertx.core.Vertx;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.nio.file.Path;
 import java.util.Base64;
 import java.util.List;
-import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
@@ -28,70 +26,47 @@ import javax.imageio.ImageIO;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The real Claude Code CLI through REST and WebSocket, with a scripted model. */
 class ClaudeCodeIT {
 
-  private static final String KEY = "sk-scripted";
+  @RegisterExtension
+  final ScriptedClaude claude = new ScriptedClaude();
 
   @TempDir
   Path directory;
 
-  private Vertx vertx;
   private ScriptedModel model;
   private TestServer server;
 
   @BeforeEach
-  void start() throws Exception {
-    String claude = RealClaude.executable();
-    vertx = Vertx.vertx();
-    model = ScriptedModel.start(vertx);
-    server = server(claude);
-  }
-
-  private TestServer server(String claude) {
-    return TestServer.start(directory, Map.of("ANTHROPIC_API_KEY", KEY, "ANTHROPIC_BASE_URL", model.baseUrl(),
-        "AGENT_RUNTIME_CLAUDE_COMMAND", claude));
+  void start() {
+    model = claude.model();
+    server = claude.server(directory);
   }
 
   @AfterEach
-  void stop() throws Exception {
-    if (server != null) {
-      server.close();
-    }
-    if (model != null) {
-      model.close();
-      vertx.close().await(10, TimeUnit.SECONDS);
-    }
+  void stop() {
+    server.close();
   }
 
   private LiveSession session() {
     return LiveSession.create(server.client(), "default");
   }
 
-  private static void assertSucceeded(JsonNode turn) {
-    assertThat(turn.path("outcome").asText()).as(turn.toString()).isEqualTo("success");
-  }
-
-  /** What a client folded is what the server answers, and nothing is left open. */
-  private static void assertWhole(LiveSession session) {
-    assertThat(session.fold.open()).isEmpty();
-    SessionSnapshot stored = session.stored();
-    assertThat(session.fold.snapshot()).isEqualTo(stored);
-  }
-
   @Test
   void textArrivesDeltaByDelta() {
     try (LiveSession session = session()) {
-      assertSucceeded(session.runs("play:text n=40"));
+      session.succeeds("play:text n=40");
       assertThat(session.texts()).hasSize(1).allMatch(text -> text.startsWith("word0 word1 ") && text.endsWith("word39 "));
       assertThat(session.events).filteredOn(event -> event.path("event").asText().equals("session:block:delta")).hasSizeGreaterThan(5);
       assertThat(session.fold.blocks()).first().isInstanceOf(Block.UserMessage.class);
       assertThat(session.fold.snapshot().usage().usage().outputTokens()).isPositive();
       assertThat(session.fold.snapshot().usage().costUSD()).isPositive();
-      assertThat(model.asked()).hasSize(1).allMatch(asked -> asked.apiKey().equals(KEY));
-      assertWhole(session);
+      assertThat(model.asked()).hasSize(1).allMatch(asked -> asked.apiKey().equals(ScriptedClaude.KEY));
+      session.assertWhole();
     }
   }
 
@@ -104,11 +79,11 @@ class ClaudeCodeIT {
     content.addObject().put("type", "image").putObject("source").put("type", "base64").put("media_type", "image/png")
         .put("data", Base64.getEncoder().encodeToString(picture.toByteArray()));
     try (LiveSession session = session()) {
-      assertSucceeded(session.ended(session.say(content)));
+      LiveSession.assertSucceeded(session.ended(session.say(content)));
       assertThat(session.blocks(Block.UserMessage.class)).singleElement()
           .satisfies(message -> assertThat(message.content().json()).isEqualTo(content));
       assertThat(model.lastAskedWith("say=picture").messages().encode()).contains("\"type\":\"image\"", "image/png");
-      assertWhole(session);
+      session.assertWhole();
     }
   }
 
@@ -129,18 +104,18 @@ class ClaudeCodeIT {
   @Test
   void thinkingIsShown() {
     try (LiveSession session = session()) {
-      assertSucceeded(session.runs("play:think"));
+      session.succeeds("play:think");
       assertThat(session.blocks(Block.Thinking.class)).singleElement()
           .satisfies(block -> assertThat(block.content()).isEqualTo("Let me think about this, step by step."));
       assertThat(session.texts()).containsExactly("The answer is 42, after some thought.");
-      assertWhole(session);
+      session.assertWhole();
     }
   }
 
   @Test
   void toolsChangeFiles() {
     try (LiveSession session = session()) {
-      assertSucceeded(session.runs("play:files"));
+      session.succeeds("play:files");
       assertThat(session.blocks(Block.ToolUse.class)).extracting(Block.ToolUse::toolName).containsExactly("Write", "Edit", "Bash");
       assertThat(session.blocks(Block.ToolUse.class)).extracting(Block.ToolUse::status).containsOnly(CallStatus.SUCCESS);
       assertThat(session.blocks(Block.ToolResult.class)).hasSize(3).noneMatch(Block.ToolResult::isError)
@@ -148,39 +123,39 @@ class ClaudeCodeIT {
       assertThat(session.texts()).last().isEqualTo("All three are done.");
       assertThat(session.fold.files()).isEmpty();
 
-      assertSucceeded(session.runs("play:write file=kept.txt content=here"));
+      session.succeeds("play:write file=kept.txt content=here");
       assertThat(session.fold.files().keySet()).containsExactly("kept.txt");
       assertThat(server.client().get("/sessions/" + session.id + "/files/kept.txt").text()).isEqualTo("here");
       assertThat(session.events).extracting(event -> event.path("event").asText()).contains("session:file:created");
-      assertWhole(session);
+      session.assertWhole();
     }
   }
 
   @Test
   void toolsThatFailAreShownAsFailed() {
     try (LiveSession session = session()) {
-      assertSucceeded(session.runs("play:toolerror"));
+      session.succeeds("play:toolerror");
       assertThat(session.blocks(Block.ToolUse.class)).extracting(Block.ToolUse::status).containsOnly(CallStatus.ERROR).hasSize(2);
       assertThat(session.blocks(Block.ToolResult.class)).allMatch(Block.ToolResult::isError)
           .last().satisfies(result -> assertThat(result.output().toString()).contains("Exit code 7"));
-      assertWhole(session);
+      session.assertWhole();
     }
   }
 
   @Test
   void toolsRunInParallel() {
     try (LiveSession session = session()) {
-      assertSucceeded(session.runs("play:parallel"));
+      session.succeeds("play:parallel");
       assertThat(session.blocks(Block.ToolResult.class)).extracting(result -> result.output().asText()).containsExactly("second", "first");
       assertThat(session.blocks(Block.ToolUse.class)).extracting(Block.ToolUse::status).containsOnly(CallStatus.SUCCESS).hasSize(2);
-      assertWhole(session);
+      session.assertWhole();
     }
   }
 
   @Test
   void aSubagentHasItsOwnConversation() {
     try (LiveSession session = session()) {
-      assertSucceeded(session.runs("play:agent"));
+      session.succeeds("play:agent");
       Block.SubagentCall call = session.blocks(Block.SubagentCall.class).get(0);
       assertThat(call.status()).isEqualTo(CallStatus.SUCCESS);
       assertThat(call.output().toString()).contains("The count is 7 words.").doesNotContain("hand-back");
@@ -190,7 +165,7 @@ class ClaudeCodeIT {
         assertThat(subagent.blocks()).hasExactlyElementsOfTypes(Block.UserMessage.class, Block.Thinking.class, Block.AssistantText.class,
             Block.ToolUse.class, Block.ToolResult.class, Block.AssistantText.class);
       });
-      assertWhole(session);
+      session.assertWhole();
     }
   }
 
@@ -202,9 +177,9 @@ class ClaudeCodeIT {
       session.interrupt();
       assertThat(session.ended(accepted).path("outcome").asText()).isEqualTo("interrupted");
       assertThat(session.texts()).singleElement().asString().startsWith("s0 s1 s2 s3 ").doesNotContain("s399");
-      assertSucceeded(session.runs("play:hello say=again"));
+      session.succeeds("play:hello say=again");
       assertThat(session.texts()).last().isEqualTo("Hello, again.");
-      assertWhole(session);
+      session.assertWhole();
     }
   }
 
@@ -221,8 +196,8 @@ class ClaudeCodeIT {
         process.onExit().get(10, TimeUnit.SECONDS);
       }
       assertThat(session.blocks(Block.ToolUse.class)).extracting(Block.ToolUse::status).containsExactly(CallStatus.ERROR);
-      assertSucceeded(session.runs("play:hello"));
-      assertWhole(session);
+      session.succeeds("play:hello");
+      session.assertWhole();
     }
   }
 
@@ -238,8 +213,8 @@ class ClaudeCodeIT {
         process.onExit().get(10, TimeUnit.SECONDS);
       }
       assertThat(session.blocks(Block.SubagentCall.class)).extracting(Block.SubagentCall::status).containsExactly(CallStatus.ERROR);
-      assertSucceeded(session.runs("play:hello"));
-      assertWhole(session);
+      session.succeeds("play:hello");
+      session.assertWhole();
     }
   }
 
@@ -261,8 +236,8 @@ class ClaudeCodeIT {
   @Test
   void theConversationGoesOnAfterAnUnload() {
     try (LiveSession session = session()) {
-      assertSucceeded(session.runs("play:hello say=first"));
-      assertSucceeded(session.runs("play:agent"));
+      session.succeeds("play:hello say=first");
+      session.succeeds("play:agent");
       SessionSnapshot before = session.stored();
       session.unload();
       assertGoesOn(before, "first");
@@ -273,12 +248,12 @@ class ClaudeCodeIT {
   void theConversationGoesOnAfterARestart() {
     SessionSnapshot before;
     try (LiveSession session = session()) {
-      assertSucceeded(session.runs("play:write file=notes.txt content=remember"));
-      assertSucceeded(session.runs("play:hello say=first"));
+      session.succeeds("play:write file=notes.txt content=remember");
+      session.succeeds("play:hello say=first");
       before = session.stored();
     }
     server.close();
-    server = server(RealClaude.executable());
+    server = claude.server(directory);
     assertGoesOn(before, "first");
   }
 
@@ -292,16 +267,16 @@ class ClaudeCodeIT {
       session.awaitBlock(data -> data.path("delta").asText().contains("word5 "));
     }
     server.close();
-    server = server(RealClaude.executable());
+    server = claude.server(directory);
     try (LiveSession session = LiveSession.join(server.client(), id)) {
       if (session.fold.runtime().turn() != null) {
-        assertSucceeded(session.ended(accepted));
+        LiveSession.assertSucceeded(session.ended(accepted));
       }
       assertThat(session.texts()).singleElement()
           .isEqualTo(IntStream.range(0, 200).mapToObj(i -> "word" + i + " ").collect(Collectors.joining()));
       assertThat(model.asked()).hasSize(1);
-      assertSucceeded(session.runs("play:history"));
-      assertWhole(session);
+      session.succeeds("play:history");
+      session.assertWhole();
     }
   }
 
@@ -312,10 +287,10 @@ class ClaudeCodeIT {
       assertThat(session.fold.subagents()).isEqualTo(before.subagents());
       assertThat(session.fold.snapshot().usage()).isEqualTo(before.usage());
       assertThat(session.fold.snapshot().workspaceFiles()).isEqualTo(before.workspaceFiles());
-      assertSucceeded(session.runs("play:history"));
+      session.succeeds("play:history");
       assertThat(session.texts()).last().asString().contains("user: play:hello say=" + said, "assistant: Hello, " + said + ".");
       assertThat(session.fold.blocks().subList(0, before.blocks().size())).isEqualTo(before.blocks());
-      assertWhole(session);
+      session.assertWhole();
     }
   }
 
@@ -324,20 +299,20 @@ class ClaudeCodeIT {
     try (LiveSession session = session()) {
       JsonNode turn = session.runs("play:auth401");
       assertThat(turn.path("outcome").asText()).isEqualTo("error");
-      assertThat(turn.path("error").toString()).containsIgnoringCase("key").doesNotContain(KEY);
+      assertThat(turn.path("error").toString()).containsIgnoringCase("key").doesNotContain(ScriptedClaude.KEY);
       assertThat(model.asked()).hasSize(1);
       assertThat(session.runs("play:hello").path("outcome").asText()).isEqualTo("success");
-      assertWhole(session);
+      session.assertWhole();
     }
   }
 
   @Test
   void anOverloadedModelIsAskedAgain() {
     try (LiveSession session = session()) {
-      assertSucceeded(session.runs("play:overloaded fails=2"));
+      session.succeeds("play:overloaded fails=2");
       assertThat(model.asked()).hasSize(3);
       assertThat(session.texts()).containsExactly("Success after overload.");
-      assertWhole(session);
+      session.assertWhole();
     }
   }
 
@@ -347,28 +322,28 @@ class ClaudeCodeIT {
       JsonNode turn = session.runs("play:bad400");
       assertThat(turn.path("outcome").asText()).isEqualTo("error");
       assertThat(turn.path("error").toString()).contains("a bad request, says the script");
-      assertWhole(session);
+      session.assertWhole();
     }
   }
 
   @Test
   void anAnswerThatBreaksOffIsWithdrawn() {
     try (LiveSession session = session()) {
-      assertSucceeded(session.runs("play:cut"));
+      session.succeeds("play:cut");
       assertThat(session.texts()).containsExactly("The whole answer after the drop.");
-      assertSucceeded(session.runs("play:midstream"));
+      session.succeeds("play:midstream");
       assertThat(session.texts()).containsExactly("The whole answer after the drop.", "The whole answer on the second try.");
       assertThat(session.events).filteredOn(event -> event.path("event").asText().equals("session:block:removed")).isNotEmpty();
-      assertWhole(session);
+      session.assertWhole();
     }
   }
 
   @Test
   void anotherModelIsUsedFromTheNextTurnOn() {
     try (LiveSession session = session()) {
-      assertSucceeded(session.runs("play:hello say=one"));
+      session.succeeds("play:hello say=one");
       session.options(Json.object().put("model", "claude-haiku-4-5"));
-      assertSucceeded(session.runs("play:hello say=two"));
+      session.succeeds("play:hello say=two");
       assertThat(model.asked()).last().satisfies(asked -> assertThat(asked.model()).isEqualTo("claude-haiku-4-5"));
       assertThat(model.asked().get(0).model()).isNotEqualTo("claude-haiku-4-5");
       assertThat(session.blocks(Block.AssistantText.class)).last()

@@ -8,39 +8,35 @@ import dev.agentruntime.protocol.Json;
 import dev.agentruntime.support.LiveSession;
 import dev.agentruntime.support.NpmRegistry;
 import dev.agentruntime.support.Python;
-import dev.agentruntime.support.RealClaude;
-import dev.agentruntime.support.ScriptedModel;
+import dev.agentruntime.support.ScriptedClaude;
 import dev.agentruntime.support.TestServer;
-import io.vertx.core.Vertx;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The npm and pip packages that a profile lists are there for the tools of the real Claude Code CLI, from a registry that the profile names. */
 class ClaudeDependenciesIT {
 
+  @RegisterExtension
+  final ScriptedClaude claude = new ScriptedClaude();
+
   @TempDir
   Path directory;
 
-  private Vertx vertx;
-  private ScriptedModel model;
   private NpmRegistry registry;
   private TestServer server;
 
   @BeforeEach
   void start() throws Exception {
-    String claude = RealClaude.executable();
-    vertx = Vertx.vertx();
-    model = ScriptedModel.start(vertx);
-    registry = NpmRegistry.start(vertx);
+    registry = NpmRegistry.start(claude.vertx());
     Path profiles = Files.createDirectories(directory.resolve("profiles"));
     Files.writeString(profiles.resolve("node.json"), npm(profile()).toString());
     Files.writeString(profiles.resolve("python.json"), pip(profile()).toString());
@@ -48,18 +44,13 @@ class ClaudeDependenciesIT {
     Files.writeString(profiles.resolve("none.json"), pip(npm(profile())).without(List.of("npmDependencies", "pipDependencies")).toString());
     Files.writeString(profiles.resolve("unknown.json"), npm(profile()).set("npmDependencies", Json.toTree(List.of("nowhere@1.0.0")))
         .toString());
-    server = TestServer.start(directory.resolve("data"), Map.of("ANTHROPIC_API_KEY", "sk-scripted", "ANTHROPIC_BASE_URL", model.baseUrl(),
-        "AGENT_RUNTIME_CLAUDE_COMMAND", claude, "AGENT_RUNTIME_PROFILES_DIR", profiles.toString()));
+    server = TestServer.start(directory.resolve("data"), claude.settings(Map.of("AGENT_RUNTIME_PROFILES_DIR", profiles.toString())));
   }
 
   @AfterEach
   void stop() throws Exception {
-    if (server != null) {
-      server.close();
-      registry.close();
-      model.close();
-      vertx.close().await(10, TimeUnit.SECONDS);
-    }
+    server.close();
+    registry.close();
   }
 
   private static ObjectNode profile() {
@@ -142,7 +133,7 @@ class ClaudeDependenciesIT {
   void aPackageThatThereIsNotEndsTheTurn() {
     try (LiveSession session = LiveSession.create(server.client(), "unknown")) {
       assertThat(session.runs("play:hello").path("error").asText()).contains("Installing 1 npm package failed");
-      assertThat(model.asked()).isEmpty();
+      assertThat(claude.model().asked()).isEmpty();
     }
   }
 }

@@ -7,10 +7,9 @@ import dev.agentruntime.protocol.Block;
 import dev.agentruntime.protocol.Json;
 import dev.agentruntime.support.LiveSession;
 import dev.agentruntime.support.McpServers;
-import dev.agentruntime.support.RealClaude;
+import dev.agentruntime.support.ScriptedClaude;
 import dev.agentruntime.support.ScriptedModel;
 import dev.agentruntime.support.TestServer;
-import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.json.JsonArray;
@@ -26,29 +25,29 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Every field of a profile has its effect on the real Claude Code CLI; what it depends on: {@link ClaudeDependenciesIT}. */
 class ClaudeProfileIT {
 
+  @RegisterExtension
+  static final ScriptedClaude CLAUDE = new ScriptedClaude();
+
   @TempDir
   static Path directory;
 
-  private static Vertx vertx;
   private static ScriptedModel model;
   private static HttpServer mcp;
   private static TestServer server;
 
   @BeforeAll
   static void start() throws Exception {
-    String claude = RealClaude.executable();
-    vertx = Vertx.vertx();
-    model = ScriptedModel.start(vertx);
-    mcp = vertx.createHttpServer().requestHandler(ClaudeProfileIT::mcp).listen(0, "127.0.0.1").await(10, TimeUnit.SECONDS);
+    model = CLAUDE.model();
+    mcp = CLAUDE.vertx().createHttpServer().requestHandler(ClaudeProfileIT::mcp).listen(0, "127.0.0.1").await(10, TimeUnit.SECONDS);
     Path profiles = Files.createDirectories(directory.resolve("profiles"));
     Files.writeString(profiles.resolve("worker.json"), profile());
-    server = TestServer.start(directory.resolve("data"), Map.of("ANTHROPIC_API_KEY", "sk-scripted", "ANTHROPIC_BASE_URL", model.baseUrl(),
-        "AGENT_RUNTIME_CLAUDE_COMMAND", claude, "AGENT_RUNTIME_PROFILES_DIR", profiles.toString()));
+    server = TestServer.start(directory.resolve("data"), CLAUDE.settings(Map.of("AGENT_RUNTIME_PROFILES_DIR", profiles.toString())));
   }
 
   /** An MCP server that is on the machine already, with a command to start it. */
@@ -107,12 +106,8 @@ class ClaudeProfileIT {
   }
 
   @AfterAll
-  static void stop() throws Exception {
-    if (server != null) {
-      server.close();
-      model.close();
-      vertx.close().await(10, TimeUnit.SECONDS);
-    }
+  static void stop() {
+    server.close();
   }
 
   @Test

@@ -7,21 +7,17 @@ import dev.agentruntime.protocol.SessionEvent;
 import dev.agentruntime.protocol.TurnOutcome;
 import dev.agentruntime.support.CrashableServer;
 import dev.agentruntime.support.Follower;
-import dev.agentruntime.support.RealClaude;
 import dev.agentruntime.support.SandboxTraces;
-import dev.agentruntime.support.ScriptedModel;
+import dev.agentruntime.support.ScriptedClaude;
 import dev.agentruntime.support.TestRuntime;
-import io.vertx.core.Vertx;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import java.util.UUID;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A server is killed while the real Claude Code CLI is at work; the next one goes on with the same turn of the same process. */
@@ -30,38 +26,26 @@ class ClaudeCrashIT {
   private static final String TEXT =
       IntStream.range(0, 200).mapToObj(i -> "word" + i + " ").collect(Collectors.joining());
 
+  @RegisterExtension
+  final ScriptedClaude claude = new ScriptedClaude();
+
   @TempDir
   Path directory;
-  private Vertx vertx;
-  private ScriptedModel model;
-  private Map<String, String> settings;
-
-  @BeforeEach
-  void start() throws Exception {
-    String claude = RealClaude.executable();
-    vertx = Vertx.vertx();
-    model = ScriptedModel.start(vertx);
-    settings = Map.of("ANTHROPIC_API_KEY", "sk-scripted", "ANTHROPIC_BASE_URL", model.baseUrl(), "AGENT_RUNTIME_CLAUDE_COMMAND", claude);
-  }
 
   @AfterEach
-  void stop() throws Exception {
-    if (vertx != null) {
-      model.close();
-      vertx.close().await(10, TimeUnit.SECONDS);
-      new SandboxTraces(directory).awaitNothing();
-    }
+  void nothingIsLeft() {
+    new SandboxTraces(directory).awaitNothing();
   }
 
   @Test
   void aKilledServersTurnGoesOnWithoutGapOrDouble() {
-    try (CrashableServer server = new CrashableServer(directory, null, settings)) {
+    try (CrashableServer server = new CrashableServer(directory, null, claude.settings())) {
       String session = server.newSession("default");
       server.follow(session);
       String turn = server.send(session, UUID.randomUUID().toString(), "play:text n=200 delay=30");
       server.awaitFrame(frame -> frame.contains("word5 "));
       server.kill();
-      try (TestRuntime runtime = TestRuntime.start(directory, settings)) {
+      try (TestRuntime runtime = TestRuntime.start(directory, claude.settings())) {
         Follower follower = runtime.follow(session);
         SandboxTraces.await(() -> follower.assertFoldIsSnapshot().session().runtime().turn() == null, () -> "turn " + turn + " runs");
         List<SessionEvent.TurnCompleted> ends = follower.fold().completedTurns();
@@ -71,7 +55,7 @@ class ClaudeCrashIT {
         assertThat(CrashIT.texts(follower.fold().blocks())).containsExactly(TEXT);
         assertThat(follower.fold().blocks()).hasSize(2).noneMatch(Block.ErrorNote.class::isInstance);
         assertThat(follower.assertFoldIsSnapshot().usage().usage().outputTokens()).isPositive();
-        assertThat(model.asked()).hasSize(1);
+        assertThat(claude.model().asked()).hasSize(1);
 
         assertThat(follower.awaitTurn(runtime.send(session, "play:history").turnId()).outcome()).isEqualTo(TurnOutcome.SUCCESS);
         assertThat(CrashIT.texts(follower.fold().blocks())).last().asString().contains("user: play:text", "assistant: word0 ");
