@@ -116,6 +116,18 @@ export const own = internalMutation({
   },
 });
 
+/** Gives the owner a new epoch; what still comes with the old one is refused. */
+export const renew = internalMutation({
+  args: { sessionId: v.string(), epoch: v.string(), next: v.string() },
+  handler: async (ctx, { sessionId, epoch, next }) => {
+    if ((await sessionOf(ctx, sessionId))?.owner !== next) {
+      const session = await ownedSession(ctx, sessionId, epoch);
+      await ctx.db.patch(session._id, { owner: next });
+    }
+    return null;
+  },
+});
+
 /** The record, and the first of the contents; the others are to be asked for with `contents:list`. */
 async function withContents(ctx: QueryCtx, session: Doc<"sessions"> | null) {
   return session === null

@@ -17,6 +17,9 @@ import java.util.Optional;
  *       and is refused with {@link StaleOwnerException}, in the very statement that writes, once another epoch owns the session.
  *   <li>Writes of one session are issued one after another by their owner; those of different sessions concurrently.
  *   <li>A write that is repeated because its answer was lost does no harm.
+ *   <li>A write of a session that failed with {@code UNAVAILABLE} may have been done, or may yet be: late, after newer ones. Its owner gives
+ *       itself a new epoch with {@link #renewEpoch} before it writes on, which ends that. An adapter repeats such a write by itself only if it
+ *       knows that it was not done.
  * </ul>
  *
  * <p>Threading: methods are called from any thread and never block; futures may complete on any thread. Failures are
@@ -69,12 +72,18 @@ public interface PersistenceAdapter {
   Future<Optional<StoredSession>> loadSession(String sessionId, String epoch);
 
   /**
+   * Puts {@code next} in the place of the owner's {@code epoch}: no write that names {@code epoch} is done from then on. Fails with {@link
+   * StaleOwnerException} if another epoch owns the session. Succeeds if {@code next} owns it already (a repeated write).
+   */
+  Future<Void> renewEpoch(String sessionId, String epoch, String next);
+
+  /**
    * Makes the session, owned by {@code epoch}. Fails with {@link PersistenceException.Kind#CONFLICT} if there is a session of that id
    * already, unless it is this very one: the same record made by the same epoch (a repeated write).
    */
   Future<Void> createSessionRecord(SessionRecord record, String epoch);
 
-  /** Replaces the record. Fails with {@code NOT_FOUND} if there is no such session, as every write below does. */
+  /** Replaces the record. Fails with {@code NOT_FOUND} if there is no such session, as every write below and a renewal do. */
   Future<Void> updateSessionRecord(SessionRecord record, String epoch);
 
   /**

@@ -2,6 +2,8 @@ package dev.agentruntime.session;
 
 import dev.agentruntime.metrics.RuntimeMetrics;
 import dev.agentruntime.persistence.PersistenceAdapter;
+import dev.agentruntime.persistence.PersistenceException;
+import dev.agentruntime.persistence.PersistenceException.Kind;
 import dev.agentruntime.persistence.SessionRecord;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
@@ -10,7 +12,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
 /**
- * One session's hold on the store: writes one after another, as their owner, measured. Belongs to the session's own context.
+ * One session's hold on the store: writes one after another, as their owner, measured. A write whose answer was lost may still be done, and
+ * then must not undo newer ones: before the next one the owner gives itself a new epoch. Belongs to the session's own context.
  */
 final class SessionStore {
 
@@ -20,8 +23,12 @@ final class SessionStore {
   private final PersistenceAdapter adapter;
   private final RuntimeMetrics metrics;
   private final String sessionId;
-  private final String epoch;
+  private final String firstEpoch;
   private final Journal journal;
+  private String epoch;
+  private int renewals;
+  /** Whether a write may still be on its way. */
+  private boolean unsettled;
   private long journalLength;
   private Future<?> last = Future.succeededFuture();
   private Future<Void> flush;
@@ -34,6 +41,7 @@ final class SessionStore {
     this.adapter = adapter;
     this.metrics = metrics;
     this.sessionId = sessionId;
+    this.firstEpoch = epoch;
     this.epoch = epoch;
     this.journal = journal;
     this.journalLength = journalLength;
@@ -57,7 +65,7 @@ final class SessionStore {
       return Future.succeededFuture();
     }
     Buffer lines = journal.pending(JOURNAL_WRITE_BYTES);
-    return measured(() -> adapter.saveTranscript(sessionId, epoch, Journal.TRANSCRIPT, journalLength, lines)).compose(done -> {
+    return written(() -> adapter.saveTranscript(sessionId, epoch, Journal.TRANSCRIPT, journalLength, lines)).compose(done -> {
       journal.stored(lines.length());
       journalLength += lines.length();
       return flushJournal(end);
@@ -65,27 +73,27 @@ final class SessionStore {
   }
 
   Future<Void> record(SessionRecord record) {
-    return inOrder(() -> measured(() -> adapter.updateSessionRecord(record, epoch)));
+    return inOrder(() -> written(() -> adapter.updateSessionRecord(record, epoch)));
   }
 
   Future<Void> appendTranscript(String name, long offset, Buffer bytes) {
-    return inOrder(() -> measured(() -> adapter.saveTranscript(sessionId, epoch, name, offset, bytes)));
+    return inOrder(() -> written(() -> adapter.saveTranscript(sessionId, epoch, name, offset, bytes)));
   }
 
   Future<Void> replaceTranscript(String name, Buffer bytes) {
-    return inOrder(() -> measured(() -> adapter.replaceTranscript(sessionId, epoch, name, bytes)));
+    return inOrder(() -> written(() -> adapter.replaceTranscript(sessionId, epoch, name, bytes)));
   }
 
   Future<Void> file(String path, long modifiedAt, Buffer content) {
-    return inOrder(() -> measured(() -> adapter.saveWorkspaceFile(sessionId, epoch, path, modifiedAt, content)));
+    return inOrder(() -> written(() -> adapter.saveWorkspaceFile(sessionId, epoch, path, modifiedAt, content)));
   }
 
   Future<Void> deleteFile(String path) {
-    return inOrder(() -> measured(() -> adapter.deleteSessionFile(sessionId, epoch, path)));
+    return inOrder(() -> written(() -> adapter.deleteSessionFile(sessionId, epoch, path)));
   }
 
   Future<Void> erase() {
-    return inOrder(() -> measured(() -> adapter.deleteSession(sessionId, epoch)));
+    return inOrder(() -> written(() -> adapter.deleteSession(sessionId, epoch)));
   }
 
   Future<Buffer> readTranscript(String name, long offset, int length) {
@@ -100,6 +108,25 @@ final class SessionStore {
     Future<T> next = last.transform(before -> write.get());
     last = next;
     return next;
+  }
+
+  private <T> Future<T> written(Supplier<Future<T>> write) {
+    return settled().compose(settled -> measured(write).onFailure(failure ->
+        unsettled = !(failure instanceof PersistenceException refused) || refused.kind() == Kind.UNAVAILABLE));
+  }
+
+  private Future<Void> settled() {
+    if (!unsettled) {
+      return Future.succeededFuture();
+    }
+    String next = firstEpoch + "." + (renewals + 1);
+    return measured(() -> adapter.renewEpoch(sessionId, epoch, next)).onSuccess(renewed -> {
+      epoch = next;
+      renewals++;
+      unsettled = false;
+    }).recover(failure -> failure instanceof PersistenceException refused && refused.kind() == Kind.NOT_FOUND
+        ? Future.succeededFuture() // It has been erased, and the next write will say so.
+        : Future.failedFuture(failure));
   }
 
   /** An adapter answers on any thread; what follows belongs on the session's. */

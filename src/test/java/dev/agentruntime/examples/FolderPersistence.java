@@ -95,6 +95,11 @@ public final class FolderPersistence implements PersistenceAdapter {
     });
   }
 
+  public Future<Void> renewEpoch(String id, String epoch, String next) {
+    return work(() -> find(id).map(Owned::owner).orElse(epoch)).compose(owner -> write(id, owner.equals(next) ? next : epoch, session ->
+        session.put("record", new Owned(find(id).orElseThrow().record, next))));
+  }
+
   public Future<Void> createSessionRecord(SessionRecord record, String epoch) {
     return work(() -> {
       Owned wanted = new Owned(record, epoch);

@@ -23,6 +23,18 @@ public interface OwnershipContract extends StoreUnderTest {
     SessionRecord record = await(store().findSession(id)).orElseThrow();
     await(store().loadSession(id, "epoch-2"));
 
+    refusesEveryWrite(id);
+
+    StoredSession kept = await(store().loadSession(id, "epoch-2")).orElseThrow();
+    assertThat(kept).isEqualTo(new StoredSession(record,
+        List.of(new StoredSession.Transcript("t", 3)), List.of(new StoredSession.StoredFile("f", 3, 1))));
+    assertThat(transcript(id, "t") + file(id, "f")).isEqualTo("abcold");
+    await(store().saveTranscript(id, "epoch-2", "t", 3, bytes("def")));
+    await(store().deleteSession(id, "epoch-2"));
+  }
+
+  /** Of {@link #EPOCH}, to a session that has a transcript {@code t} of three bytes and a file {@code f}. */
+  private void refusesEveryWrite(String id) {
     List<Future<?>> stale = List.of(
         store().updateSessionRecord(record(id, 1), EPOCH),
         store().saveTranscript(id, EPOCH, "t", 3, bytes("x")),
@@ -34,17 +46,41 @@ public interface OwnershipContract extends StoreUnderTest {
         store().saveWorkspaceFile(id, EPOCH, "new", 2, bytes("x")),
         store().deleteSessionFile(id, EPOCH, "f"),
         store().deleteSessionFile(id, EPOCH, "no such file"),
+        store().renewEpoch(id, EPOCH, "epoch-9"),
         store().deleteSession(id, EPOCH));
     for (Future<?> write : stale) {
       assertThat(refused(Kind.STALE_OWNER, write)).isInstanceOf(StaleOwnerException.class);
     }
+  }
 
-    StoredSession kept = await(store().loadSession(id, "epoch-2")).orElseThrow();
-    assertThat(kept).isEqualTo(new StoredSession(record,
-        List.of(new StoredSession.Transcript("t", 3)), List.of(new StoredSession.StoredFile("f", 3, 1))));
-    assertThat(transcript(id, "t") + file(id, "f")).isEqualTo("abcold");
-    await(store().saveTranscript(id, "epoch-2", "t", 3, bytes("def")));
-    await(store().deleteSession(id, "epoch-2"));
+  /** One that its writer knows nothing of any more: the answer was lost, and the store does it late. */
+  @Test
+  default void aWriteThatComesAfterItsOwnerHasRenewedItsEpochIsRefused() {
+    String id = create();
+    await(store().renewEpoch(id, EPOCH, "epoch-2"));
+    await(store().saveTranscript(id, "epoch-2", "t", 0, bytes("abc")));
+    await(store().saveWorkspaceFile(id, "epoch-2", "f", 1, bytes("new")));
+    await(store().updateSessionRecord(full(id), "epoch-2"));
+    refusesEveryWrite(id);
+
+    assertThat(await(store().inspectSession(id))).hasValueSatisfying(kept -> assertThat(kept.toString()).isEqualTo(new StoredSession(full(id),
+        List.of(new StoredSession.Transcript("t", 3)), List.of(new StoredSession.StoredFile("f", 3, 1))).toString()));
+    assertThat(transcript(id, "t") + file(id, "f")).isEqualTo("abcnew");
+  }
+
+  @Test
+  default void aRenewalCanBeRepeatedAndIsRefusedWhenItIsLate() {
+    String id = create();
+    await(store().renewEpoch(id, EPOCH, "epoch-2"));
+    await(store().renewEpoch(id, EPOCH, "epoch-2"));
+    await(store().renewEpoch(id, "epoch-2", "epoch-3"));
+    refused(Kind.STALE_OWNER, store().renewEpoch(id, EPOCH, "epoch-2"));
+    await(store().updateSessionRecord(record(id), "epoch-3"));
+
+    await(store().loadSession(id, "another"));
+    refused(Kind.STALE_OWNER, store().renewEpoch(id, "epoch-3", "epoch-4"));
+    await(store().deleteSession(id, "another"));
+    refused(Kind.NOT_FOUND, store().renewEpoch(id, "another", "epoch-4"));
   }
 
   @Test

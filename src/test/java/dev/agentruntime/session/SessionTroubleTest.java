@@ -21,6 +21,7 @@ import dev.agentruntime.support.toy.StoredEnds;
 import dev.agentruntime.support.toy.ToyServer;
 import dev.agentruntime.support.toy.ToyWorld;
 import io.vertx.core.Future;
+import io.vertx.core.buffer.Buffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -165,6 +166,29 @@ class SessionTroubleTest {
     store.set(Trouble.NONE);
     await(server.sessions.delete(session));
     assertThat(world.sandboxIds()).isEmpty();
+  }
+
+  @Test
+  void aRecordThatTheStoreSavesLateDoesNotUndoANewerOne() throws Throwable {
+    store.set(Trouble.LATE);
+    assertThatThrownBy(() -> await(server.sessions.patch(session, "old", null))).isInstanceOf(ApiException.class);
+    store.set(Trouble.NONE);
+    await(server.sessions.patch(session, "new", null));
+    assertThat(store.doLate()).as("done").startsWith(false);
+    assertThat(await(memory.findSession(session)).orElseThrow().name()).isEqualTo("new");
+    await(server.sessions.patch(session, "newest", null));
+    assertThat(await(memory.findSession(session)).orElseThrow().name()).isEqualTo("newest");
+  }
+
+  @Test
+  void aFileThatTheStoreSavesLateDoesNotUndoItsDeletion() throws Throwable {
+    store.set(Trouble.LATE);
+    assertThatThrownBy(() -> await(server.sessions.writeFile(session, "f", Buffer.buffer("old")))).isInstanceOf(ApiException.class);
+    store.set(Trouble.NONE);
+    await(server.sessions.writeFile(session, "f", Buffer.buffer("new")));
+    await(server.sessions.deleteFile(session, "f"));
+    assertThat(store.doLate()).as("done").startsWith(false);
+    assertThat(await(memory.inspectSession(session)).orElseThrow().files()).isEmpty();
   }
 
   @Test

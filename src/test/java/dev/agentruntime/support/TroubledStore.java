@@ -9,6 +9,8 @@ import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
+import java.util.ArrayList;
+import java.util.List;
 
 /** A store that can be made to fail. Only what changes something is troubled, and the answer to whether it is there. Thread-safe. */
 public final class TroubledStore implements InvocationHandler {
@@ -19,6 +21,8 @@ public final class TroubledStore implements InvocationHandler {
     FAILS,
     /** Does it and says that it failed. */
     LOSES_ANSWERS,
+    /** Says that it failed, and does it when {@link #doLate()} says so. */
+    LATE,
     /** Says nothing until there is no trouble any more, and does it then. */
     HANGS
   }
@@ -28,6 +32,11 @@ public final class TroubledStore implements InvocationHandler {
   private Promise<Void> over = Promise.promise();
   private String awaited;
   private Runnable then;
+  private final List<Late> late = new ArrayList<>();
+
+  private interface Late {
+    Future<?> call() throws Throwable;
+  }
 
   public TroubledStore(PersistenceAdapter store) {
     this.store = store;
@@ -44,6 +53,20 @@ public final class TroubledStore implements InvocationHandler {
       over.complete();
       over = Promise.promise();
     }
+  }
+
+  /** What was said to have failed is done now. @return whether each was, or the store refused it */
+  public List<Boolean> doLate() throws Throwable {
+    List<Late> calls;
+    synchronized (this) {
+      calls = List.copyOf(late);
+      late.clear();
+    }
+    List<Boolean> done = new ArrayList<>();
+    for (Late call : calls) {
+      done.add(call.call().transform(result -> Future.succeededFuture(result.succeeded())).toCompletionStage().toCompletableFuture().join());
+    }
+    return done;
   }
 
   /** What happens when a transcript has been appended to with a certain text, and before that is answered. */
@@ -68,7 +91,7 @@ public final class TroubledStore implements InvocationHandler {
       work.run();
       return done;
     }
-    boolean troubled = method.getName().matches("save.*|update.*|replace.*|delete.*|ping");
+    boolean troubled = method.getName().matches("save.*|update.*|replace.*|delete.*|renew.*|ping");
     Future<Void> end;
     synchronized (this) {
       end = over.future();
@@ -78,6 +101,12 @@ public final class TroubledStore implements InvocationHandler {
       case FAILS -> Future.failedFuture(new PersistenceException(Kind.UNAVAILABLE, "the store is away"));
       case LOSES_ANSWERS -> call(method, arguments)
           .compose(done -> Future.failedFuture(new PersistenceException(Kind.UNAVAILABLE, "the answer was lost")));
+      case LATE -> {
+        synchronized (this) {
+          late.add(() -> call(method, arguments));
+        }
+        yield Future.failedFuture(new PersistenceException(Kind.UNAVAILABLE, "the store did not answer in time"));
+      }
       case HANGS -> end.compose(v -> {
         try {
           return call(method, arguments);

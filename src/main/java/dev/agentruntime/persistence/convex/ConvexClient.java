@@ -30,8 +30,8 @@ import org.slf4j.LoggerFactory;
  * ConvexHttpClient} of the npm package {@code convex}), with a deploy key, which may run internal functions.
  *
  * <p>Calls that fail for a reason that passes are made again a few times, with growing pauses: conflicts of transactions that Convex gave
- * up on, overload, an answer that was lost on the way. So every function that is called has to bear being called twice. An outage is for
- * the caller to sit out.
+ * up on, overload, an answer that was lost on the way. So every function that is called has to bear being called twice; one that must not
+ * be done late, after others, is called by {@link #write}. An outage is for the caller to sit out.
  */
 final class ConvexClient {
 
@@ -52,14 +52,17 @@ final class ConvexClient {
 
   private static final int SHOWN_CHARACTERS = 300;
 
-  /** @param passing whether the same call may work in a moment */
-  private record Failure(boolean passing, PersistenceException exception) {
-    static Failure passing(String message) {
-      return new Failure(true, new PersistenceException(Kind.UNAVAILABLE, message));
+  /**
+   * @param passing whether the same call may work in a moment
+   * @param undone whether Convex has said that the function did not run
+   */
+  private record Failure(boolean passing, boolean undone, PersistenceException exception) {
+    static Failure passing(boolean undone, String message) {
+      return new Failure(true, undone, new PersistenceException(Kind.UNAVAILABLE, message));
     }
 
     static Failure lasting(String message) {
-      return new Failure(false, new PersistenceException(Kind.UNAVAILABLE, message));
+      return new Failure(false, false, new PersistenceException(Kind.UNAVAILABLE, message));
     }
   }
 
@@ -88,12 +91,17 @@ final class ConvexClient {
 
   /** @param function {@code <module>:<name>} */
   Future<JsonNode> query(String function, ObjectNode arguments) {
-    return call("query", function, arguments);
+    return call("query", true, function, arguments);
   }
 
   /** @param function {@code <module>:<name>} */
   Future<JsonNode> mutation(String function, ObjectNode arguments) {
-    return call("mutation", function, arguments);
+    return call("mutation", true, function, arguments);
+  }
+
+  /** A mutation that is not called again unless Convex has said that it did not run. @param function {@code <module>:<name>} */
+  Future<JsonNode> write(String function, ObjectNode arguments) {
+    return call("mutation", false, function, arguments);
   }
 
   /** Lets the calls that were begun end. */
@@ -105,7 +113,7 @@ final class ConvexClient {
     });
   }
 
-  private Future<JsonNode> call(String type, String function, ObjectNode arguments) {
+  private Future<JsonNode> call(String type, boolean maybeTwice, String function, ObjectNode arguments) {
     if (closed) {
       return Future.failedFuture(new PersistenceException(Kind.UNAVAILABLE, "the store is closed"));
     }
@@ -115,7 +123,7 @@ final class ConvexClient {
     Promise<JsonNode> answer = Promise.promise();
     Future<JsonNode> future = answer.future();
     underWay.add(future);
-    new Call(type, function, arguments).attempt(1).onComplete(answer);
+    new Call(type, maybeTwice, function, arguments).attempt(1).onComplete(answer);
     return future.onComplete(ended -> underWay.remove(future));
   }
 
@@ -131,14 +139,16 @@ final class ConvexClient {
   /** One call, attempt by attempt. */
   private final class Call {
     private final String url;
+    private final boolean maybeTwice;
     private final String function;
     private final Buffer body;
     private final long begunNanos = System.nanoTime();
 
-    Call(String type, String function, ObjectNode arguments) {
+    Call(String type, boolean maybeTwice, String function, ObjectNode arguments) {
       ObjectNode request = Json.object().put("path", function).put("format", "convex_encoded_json");
       request.putArray("args").add(arguments);
       this.url = address + "/api/" + type;
+      this.maybeTwice = maybeTwice;
       this.function = function;
       this.body = Buffer.buffer(Json.bytes(request));
     }
@@ -166,7 +176,7 @@ final class ConvexClient {
 
     private Future<JsonNode> failed(Failure failure, int attempt) {
       boolean timeLeft = System.nanoTime() - begunNanos < TimeUnit.MILLISECONDS.toNanos(requestTimeoutMs);
-      return failure.passing && timeLeft && attempt < MOST_ATTEMPTS
+      return failure.passing && (failure.undone || maybeTwice) && timeLeft && attempt < MOST_ATTEMPTS
           ? vertx.timer(pause(attempt), TimeUnit.MILLISECONDS).compose(paused -> attempt(attempt + 1))
           : Future.failedFuture(failure.exception);
     }
@@ -182,7 +192,7 @@ final class ConvexClient {
     LOG.warn("Convex did not answer: {}", cause.toString());
     return cause instanceof TimeoutException
         ? Failure.lasting("the store did not answer in time")
-        : Failure.passing("the store cannot be reached");
+        : Failure.passing(false, "the store cannot be reached");
   }
 
   /** The function ran, or there is none. What it refuses it says as data. */
@@ -193,7 +203,7 @@ final class ConvexClient {
     String kind = answer.path("errorData").path("kind").asText();
     for (Kind each : Kind.values()) {
       if (each.name().equals(kind)) {
-        return new Failure(false, new PersistenceException(each, "the store refused it"));
+        return new Failure(false, true, new PersistenceException(each, "the store refused it"));
       }
     }
     String message = answer.path("errorMessage").asText();
@@ -206,11 +216,14 @@ final class ConvexClient {
   /** The request did not come as far as a function. */
   private static Failure refused(String function, HttpResponse<Buffer> response) {
     int status = response.statusCode();
-    LOG.warn("Convex answered the call of {} with HTTP {} {}", function, status, tree(response).path("code").asText());
+    String code = tree(response).path("code").asText();
+    LOG.warn("Convex answered the call of {} with HTTP {} {}", function, status, code);
     return switch (status) {
       case 401, 403 -> Failure.lasting("Convex does not accept the deploy key");
-      case 429 -> Failure.passing("the store has too much to do");
-      case 500, 502, 503, 504 -> Failure.passing("the store is out of order (HTTP " + status + ")");
+      case 429 -> Failure.passing(true, "the store has too much to do");
+      // With a code it comes from Convex, which takes no more or gave up on a conflict, and without one from what stands before it.
+      case 503 -> Failure.passing(!code.isEmpty(), "the store is out of order (HTTP 503)");
+      case 500, 502, 504 -> Failure.passing(false, "the store is out of order (HTTP " + status + ")");
       default -> Failure.lasting(NOT_CONVEX + " (HTTP " + status + ")");
     };
   }

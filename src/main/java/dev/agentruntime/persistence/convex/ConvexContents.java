@@ -43,7 +43,7 @@ final class ConvexContents {
     ObjectNode arguments = Json.object().put("sessionId", sessionId).put("epoch", epoch).put("name", name);
     arguments.set("offset", ConvexValues.integer(offset + from));
     arguments.set("bytes", ConvexValues.bytes(bytes.getBytes(from, to)));
-    Future<JsonNode> appended = client.mutation("contents:append", arguments);
+    Future<JsonNode> appended = client.write("contents:append", arguments);
     return to == bytes.length()
         ? appended.mapEmpty()
         : appended.compose(done -> appendFrom(sessionId, epoch, name, offset, bytes, to));
@@ -62,14 +62,15 @@ final class ConvexContents {
     arguments.set("modifiedAt", ConvexValues.integer(modifiedAt));
     arguments.set("offset", ConvexValues.integer(from));
     arguments.set("bytes", ConvexValues.bytes(bytes.getBytes(from, to)));
-    Future<JsonNode> put = client.mutation("contents:put", arguments);
+    // A later part names what it belongs to: late, it finds it published or gone.
+    Future<JsonNode> put = staged == null ? client.write("contents:put", arguments) : client.mutation("contents:put", arguments);
     return to == bytes.length()
         ? put.mapEmpty()
         : put.compose(content -> putFrom(sessionId, epoch, kind, name, modifiedAt, bytes, to, content.asText()));
   }
 
   Future<Void> removeFile(String sessionId, String epoch, String path) {
-    return client.mutation("contents:removeFile", Json.object().put("sessionId", sessionId).put("epoch", epoch).put("name", path))
+    return client.write("contents:removeFile", Json.object().put("sessionId", sessionId).put("epoch", epoch).put("name", path))
         .mapEmpty();
   }
 

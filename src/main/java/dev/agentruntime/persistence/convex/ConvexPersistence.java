@@ -22,6 +22,7 @@ import java.net.URI;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.BiFunction;
 import java.util.function.Supplier;
 
 /**
@@ -39,7 +40,7 @@ import java.util.function.Supplier;
 public final class ConvexPersistence implements PersistenceAdapter {
 
   /** Of the functions, as {@code store.ts} says it. */
-  static final int VERSION = 1;
+  static final int VERSION = 2;
 
   private final ConvexClient client;
   private final ConvexContents contents;
@@ -124,6 +125,12 @@ public final class ConvexPersistence implements PersistenceAdapter {
     return client.mutation("sessions:own", Json.object().put("sessionId", sessionId).put("epoch", epoch)).compose(this::stored);
   }
 
+  @Override
+  public Future<Void> renewEpoch(String sessionId, String epoch, String next) {
+    return worded(sessionId, client.mutation("sessions:renew",
+        Json.object().put("sessionId", sessionId).put("epoch", epoch).put("next", next)).mapEmpty());
+  }
+
   private Future<Optional<StoredSession>> stored(JsonNode found) {
     return found.isNull()
         ? Future.succeededFuture(Optional.empty())
@@ -157,19 +164,19 @@ public final class ConvexPersistence implements PersistenceAdapter {
 
   @Override
   public Future<Void> createSessionRecord(SessionRecord record, String epoch) {
-    return saveRecord("sessions:create", record, epoch);
+    return saveRecord(client::mutation, "sessions:create", record, epoch);
   }
 
   @Override
   public Future<Void> updateSessionRecord(SessionRecord record, String epoch) {
-    return saveRecord("sessions:update", record, epoch);
+    return saveRecord(client::write, "sessions:update", record, epoch);
   }
 
-  private Future<Void> saveRecord(String function, SessionRecord record, String epoch) {
+  private Future<Void> saveRecord(BiFunction<String, ObjectNode, Future<JsonNode>> call, String function, SessionRecord record, String epoch) {
     return checked(() -> {
       ObjectNode arguments = Json.object().put("epoch", epoch);
       arguments.set("record", ConvexRecords.arguments(record));
-      return worded(record.sessionId(), client.mutation(function, arguments).mapEmpty());
+      return worded(record.sessionId(), call.apply(function, arguments).mapEmpty());
     });
   }
 

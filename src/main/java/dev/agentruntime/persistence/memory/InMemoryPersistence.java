@@ -106,6 +106,17 @@ public final class InMemoryPersistence implements PersistenceAdapter {
     });
   }
 
+  @Override
+  public Future<Void> renewEpoch(String sessionId, String epoch, String next) {
+    return answer(() -> {
+      Session session = sessions.get(sessionId);
+      if (session == null || !session.owner.equals(next)) {
+        owned(sessionId, epoch).owner = next;
+      }
+      return null;
+    });
+  }
+
   private static StoredSession stored(Session session) {
     return new StoredSession(
         copy(session.record),

@@ -98,6 +98,8 @@ final class SqlAppends {
             for (int i = 0; i < group.size(); i++) {
               group.get(i).written.complete(counts.get(i) == 1);
             }
+          } else if (!SqlDatabase.wasUndone(outcome.cause())) {
+            group.forEach(one -> one.written.fail(outcome.cause()));
           } else {
             // One that cannot be written must not take the others with it.
             group.forEach(one -> alone(one).onComplete(one.written));

@@ -7,12 +7,15 @@ import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.VerticleBase;
 import io.vertx.core.Vertx;
+import io.vertx.mysqlclient.MySQLBatchException;
+import io.vertx.sqlclient.DatabaseException;
 import io.vertx.sqlclient.Pool;
 import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.RowSet;
 import io.vertx.sqlclient.SqlClient;
 import io.vertx.sqlclient.SqlConnection;
 import io.vertx.sqlclient.Tuple;
+import java.sql.SQLException;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -187,8 +190,13 @@ final class SqlDatabase {
     }
     Promise<T> promise = Promise.promise();
     long timer = vertx.setTimer(dialect.timeoutMs(), late -> {
+      boolean replaced = replace(open);
       promise.tryFail(new TimeoutException("no answer within " + dialect.timeoutMs() + " ms"));
-      giveUp(open);
+      if (replaced) {
+        LOG.warn("The store did not answer within {} ms: its connections are made anew", dialect.timeoutMs());
+        open.writers.close();
+        open.readers.close();
+      }
     });
     work.onComplete(ended -> {
       vertx.cancelTimer(timer);
@@ -216,16 +224,12 @@ final class SqlDatabase {
   }
 
   /** A connection that does not answer may never do so again, and would be waited for by everybody after. */
-  private void giveUp(Connections silent) {
-    synchronized (this) {
-      if (connections != silent) {
-        return;
-      }
-      connections = new Connections(dialect.writers(vertx), dialect.readers(vertx));
+  private synchronized boolean replace(Connections silent) {
+    if (connections != silent) {
+      return false;
     }
-    LOG.warn("The store did not answer within {} ms: its connections are made anew", dialect.timeoutMs());
-    silent.writers.close();
-    silent.readers.close();
+    connections = new Connections(dialect.writers(vertx), dialect.readers(vertx));
+    return true;
   }
 
   private <T> Future<T> repeatedly(Supplier<Future<T>> work, int repetitions) {
@@ -242,6 +246,12 @@ final class SqlDatabase {
       promise.fail(new PersistenceException(Kind.UNAVAILABLE, "the store is closed", e));
     }
     return promise.future();
+  }
+
+  /** Whether the database itself has said that it failed. Of what it has not answered nobody knows whether it was done or will be. */
+  static boolean wasUndone(Throwable failure) {
+    return failure.getCause() instanceof DatabaseException || failure.getCause() instanceof MySQLBatchException
+        || failure.getCause() instanceof SQLException;
   }
 
   private PersistenceException failure(Throwable failure) {

@@ -37,6 +37,7 @@ public final class SqlPersistence implements PersistenceAdapter {
       UPDATE session SET id = ?, type = ?, profile = ?, name = ?, created_at = ?, last_activity = ?, options = ?, metadata = ?, recovery = ?
       WHERE id = ? AND owner = ?""";
   private static final String OWN = "UPDATE session SET owner = ? WHERE id = ?";
+  private static final String RENEW = "UPDATE session SET owner = ? WHERE id = ? AND owner IN (?, ?)";
   private static final String CONTENTS = """
       SELECT c.kind, c.name, c.modified_at, coalesce(
         (SELECT k.end_at FROM chunk k WHERE k.content_key = c.content_key ORDER BY k.start_at DESC LIMIT 1), 0)
@@ -151,6 +152,11 @@ public final class SqlPersistence implements PersistenceAdapter {
     });
   }
 
+  @Override
+  public Future<Void> renewEpoch(String sessionId, String epoch, String next) {
+    return writeAsOwner(RENEW, Tuple.of(next, sessionId, epoch, next), sessionId);
+  }
+
   private StoredSession stored(SessionRecord record, RowSet<Row> contents) {
     List<Transcript> transcripts = new ArrayList<>();
     List<StoredFile> files = new ArrayList<>();
@@ -185,8 +191,13 @@ public final class SqlPersistence implements PersistenceAdapter {
   @Override
   public Future<Void> updateSessionRecord(SessionRecord record, String epoch) {
     Tuple parameters = SessionRows.parameters(record).addString(record.sessionId()).addString(epoch);
-    return database.write(UPDATE, parameters).compose(updated ->
-        updated.rowCount() == 1 ? Future.succeededFuture() : ownership.refusal(record.sessionId()));
+    return writeAsOwner(UPDATE, parameters, record.sessionId());
+  }
+
+  /** @param sql finds the session's row if its writer owns it */
+  private Future<Void> writeAsOwner(String sql, Tuple parameters, String sessionId) {
+    return database.write(sql, parameters).compose(written ->
+        written.rowCount() == 1 ? Future.succeededFuture() : ownership.refusal(sessionId));
   }
 
   @Override
@@ -221,10 +232,7 @@ public final class SqlPersistence implements PersistenceAdapter {
 
   @Override
   public Future<Void> deleteSession(String sessionId, String epoch) {
-    return database.write(DELETE, Tuple.of(sessionId, epoch)).compose(deleted ->
-        deleted.rowCount() == 1
-            ? Future.<Void>succeededFuture()
-            : ownership.<Void>refusal(sessionId).recover(SqlPersistence::acceptAbsence));
+    return writeAsOwner(DELETE, Tuple.of(sessionId, epoch), sessionId).recover(SqlPersistence::acceptAbsence);
   }
 
   private static Future<Void> acceptAbsence(Throwable failure) {

@@ -93,6 +93,41 @@ class ConvexClientTest {
     assertThat(requests).hasSize(1);
   }
 
+  /** Called twice, the first might be done after the second, and after what came later than that. */
+  @Test
+  void aWriteIsRepeatedOnlyIfConvexHasSaidThatItDidNotRun() throws Exception {
+    serve(request -> answer(request, requests.size() < 2 ? 503 : requests.size() < 3 ? 429 : 200,
+        requests.size() < 3 ? "{\"code\":\"ServiceUnavailable\"}" : "{\"status\":\"success\",\"value\":1}"));
+    assertThat(await(client.write("f:f", Json.object())).asInt()).isOne();
+    assertThat(requests).hasSize(3);
+
+    for (int status : new int[] {500, 502, 503, 504}) {
+      assertWrittenOnce(request -> answer(request, status, ""), "the store is out of order (HTTP " + status + ")");
+    }
+    assertWrittenOnce(request -> request.connection().close(), "the store cannot be reached");
+  }
+
+  private void assertWrittenOnce(Consumer<HttpServerRequest> handler, String message) throws Exception {
+    await(server.close());
+    requests.clear();
+    serve(handler);
+    assertThat(failure(client.write("f:f", Json.object()))).hasMessage(message);
+    assertThat(requests).hasSize(1);
+  }
+
+  @Test
+  void aCallThatBearsItIsRepeatedWhenItsAnswerWasLost() throws Exception {
+    serve(request -> {
+      if (requests.size() < 2) {
+        request.connection().close();
+      } else {
+        answer(request, 200, "{\"status\":\"success\",\"value\":1}");
+      }
+    });
+    assertThat(await(client.mutation("f:f", Json.object())).asInt()).isOne();
+    assertThat(requests).hasSize(2);
+  }
+
   @Test
   void whatIsNotConvexIsSaid() throws Exception {
     serve(request -> answer(request, 200, "<html>"));

@@ -119,14 +119,16 @@ class ConvexStoreIT implements StoreUnderTest {
     assertThat(found).isGreaterThan(15);
   }
 
-  /** Every write is made again after Convex gave up on a conflict, and after its answer was lost. */
+  /** Every write is made again after Convex gave up on a conflict; after its answer was lost its owner is told, and can make it again. */
   @Test
   void writesAreRepeatedUntilTheyAreThere() {
     Buffer large = randomBytes(5 * MIB, 1);
     String id = "troubled";
     StoredProfile profile = new StoredProfile("p", "v1", json("{\"name\":\"P\"}"));
-    List<Supplier<Future<Void>>> writes = List.of(
+    List<Supplier<Future<Void>>> notOrdered = List.of(
         () -> store.createSessionRecord(record(id), EPOCH),
+        () -> store.saveAgentProfile(profile, null));
+    List<Supplier<Future<Void>>> writes = List.of(
         () -> store.saveTranscript(id, EPOCH, "t", 0, bytes("abc")),
         () -> store.saveTranscript(id, EPOCH, "t", 3, bytes("def")),
         () -> store.saveTranscript(id, EPOCH, "large", 0, large),
@@ -136,12 +138,18 @@ class ConvexStoreIT implements StoreUnderTest {
         () -> store.saveWorkspaceFile(id, EPOCH, "f", 6, large),
         () -> store.saveWorkspaceFile(id, EPOCH, "g", 6, bytes("gone")),
         () -> store.deleteSessionFile(id, EPOCH, "g"),
-        () -> store.updateSessionRecord(record(id, 7), EPOCH),
-        () -> store.saveAgentProfile(profile, null));
-    for (Supplier<Future<Void>> write : writes) {
+        () -> store.updateSessionRecord(record(id, 7), EPOCH));
+    for (Supplier<Future<Void>> write : notOrdered) {
       deployment.refuse(1, 503, "OptimisticConcurrencyControlFailure");
       deployment.loseAnswer(0);
       deployment.refuse(1, 429, "RateLimited");
+      await(write.get());
+    }
+    for (Supplier<Future<Void>> write : writes) {
+      deployment.refuse(1, 503, "OptimisticConcurrencyControlFailure");
+      deployment.refuse(1, 429, "RateLimited");
+      deployment.loseAnswer(0);
+      refused(Kind.UNAVAILABLE, write.get());
       await(write.get());
     }
 
@@ -167,9 +175,13 @@ class ConvexStoreIT implements StoreUnderTest {
     Buffer large = randomBytes(5 * MIB, 2);
     for (int call = 0; call < parts; call++) {
       deployment.loseAnswer(call);
+      if (call == 0) {
+        refused(Kind.UNAVAILABLE, store.saveWorkspaceFile(id, EPOCH, "f", call, large));
+      }
       await(store.saveWorkspaceFile(id, EPOCH, "f", call, large));
       assertBytes(await(store.readWorkspaceFile(id, "f", 0, Integer.MAX_VALUE)), large);
       deployment.loseAnswer(call);
+      refused(Kind.UNAVAILABLE, store.saveTranscript(id, EPOCH, "t" + call, 0, large));
       await(store.saveTranscript(id, EPOCH, "t" + call, 0, large));
       assertBytes(await(store.readTranscript(id, "t" + call, 0, Integer.MAX_VALUE)), large);
     }

@@ -2,9 +2,14 @@ package dev.agentruntime.persistence.sql;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.agentruntime.persistence.PersistenceException.Kind;
+import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -78,6 +83,44 @@ class PostgresServerIT extends DatabaseServerContract {
     assertThat(number("SELECT count(*) FROM public.session")).isEqualTo(1);
     assertThat(number("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")).isEqualTo(2);
     assertThat(number("SELECT count(*) FROM agent_runtime.session")).isEqualTo(1);
+  }
+
+  /** A statement reaches a process of the database that stands still, and is done when that goes on. */
+  @Test
+  void whatTheDatabaseDoesLateDoesNotUndoWhatIsNewer() throws Exception {
+    await(open(with(database.password(), database.database(), 5_000)));
+    String id = create();
+    await(store().updateSessionRecord(record(id), EPOCH));
+    List<String> processes = processesOfThisDatabase();
+    signal("STOP", processes);
+    try {
+      refused(Kind.UNAVAILABLE, store().updateSessionRecord(record(id, 1), EPOCH));
+      await(store().renewEpoch(id, EPOCH, "epoch-2"));
+      await(store().updateSessionRecord(record(id, 2), "epoch-2"));
+    } finally {
+      signal("CONT", processes);
+    }
+    while (!Collections.disjoint(processesOfThisDatabase(), processes)) {
+      Thread.onSpinWait();
+    }
+    assertThat(await(store().findSession(id))).contains(record(id, 2));
+  }
+
+  private List<String> processesOfThisDatabase() throws SQLException {
+    List<String> ids = new ArrayList<>();
+    try (Connection connection = connect(); Statement statement = connection.createStatement(); ResultSet rows = statement.executeQuery(
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")) {
+      while (rows.next()) {
+        ids.add(rows.getString(1));
+      }
+    }
+    return ids;
+  }
+
+  private static void signal(String name, List<String> processes) throws Exception {
+    List<String> kill = new ArrayList<>(List.of("kill", "-" + name));
+    kill.addAll(processes);
+    DatabaseProcess.run(kill);
   }
 
   @Test
