@@ -147,7 +147,7 @@ class ClaudeTroubleIT {
 
       session.succeeds("play:history");
       assertThat(session.texts()).last().asString().contains("user: play:hello say=first", "assistant: Hello, first.", "user: play:slow");
-      assertThat(agents(session)).singleElement().asString().endsWith("--resume " + session.id + " ");
+      assertThat(ScriptedClaude.processes(directory, session.id)).singleElement().asString().endsWith("--resume " + session.id + " ");
       assertThat(session.blocks(Block.ErrorNote.class)).hasSize(1);
       assertGoesOn(session, "assistant: Hello, first.");
     }
@@ -171,13 +171,8 @@ class ClaudeTroubleIT {
     }
   }
 
-  /** The CLI's own process, not that which watches over it. */
-  private List<String> agents(LiveSession session) {
-    return new SandboxTraces(directory).processes(session.id).stream().filter(line -> line.matches("\\d+ \\S*/claude -p .*")).toList();
-  }
-
   private void kill(LiveSession session) {
-    List<String> agents = agents(session);
+    List<String> agents = ScriptedClaude.processes(directory, session.id);
     assertThat(agents).hasSize(1);
     new SandboxTraces(directory).kill(agents.get(0));
   }

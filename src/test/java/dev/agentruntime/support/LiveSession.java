@@ -62,6 +62,11 @@ public final class LiveSession implements AutoCloseable {
     return answer.json();
   }
 
+  /** @param whenBusy as clients say it. @return what the server answered, be it a refusal */
+  public TestClient.Answer send(String text, String whenBusy) {
+    return client.post("/sessions/" + id + "/message", Json.object().put("content", text).put("whenBusy", whenBusy).toString());
+  }
+
   /** @return the completed turn's data */
   public JsonNode runs(String text) {
     return ended(say(text));

@@ -3,6 +3,7 @@ package dev.agentruntime.support;
 import io.vertx.core.Vertx;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.extension.AfterAllCallback;
@@ -50,6 +51,11 @@ public final class ScriptedClaude implements BeforeAllCallback, BeforeEachCallba
   /** A server that uses the two. */
   public TestServer server(Path dataDirectory) {
     return TestServer.start(dataDirectory, settings());
+  }
+
+  /** The CLI's own processes of a session, as {@code <pid> <command line> }; not those that watch over them. */
+  public static List<String> processes(Path dataDirectory, String sessionId) {
+    return new SandboxTraces(dataDirectory).processes(sessionId).stream().filter(line -> line.matches("\\d+ \\S*/claude -p .*")).toList();
   }
 
   private void start() throws Exception {

@@ -26,8 +26,8 @@ public final class ScriptedModel implements AutoCloseable {
   private final ModelScript script = new ModelScript();
   private final List<Asked> asked = new CopyOnWriteArrayList<>();
 
-  /** A request for a message. */
-  public record Asked(String apiKey, JsonObject body) {
+  /** A request for a message. @param betas the API's features that it wants, between commas; {@code null} for none */
+  public record Asked(String apiKey, String betas, JsonObject body) {
 
     public String model() {
       return body.getString("model");
@@ -100,7 +100,7 @@ public final class ScriptedModel implements AutoCloseable {
 
   private void message(HttpServerRequest request, Buffer bytes) {
     JsonObject body = bytes.toJsonObject();
-    asked.add(new Asked(request.getHeader("x-api-key"), body));
+    asked.add(new Asked(request.getHeader("x-api-key"), request.getHeader("anthropic-beta"), body));
     switch (script.reply(body)) {
       case ModelScript.Failure failure -> json(request, failure.status(), error(failure.type(), failure.message()));
       case ModelScript.Message message -> {

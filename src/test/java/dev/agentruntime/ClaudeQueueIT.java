@@ -1,0 +1,101 @@
+package dev.agentruntime;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.agentruntime.protocol.Block;
+import dev.agentruntime.support.LiveSession;
+import dev.agentruntime.support.ScriptedClaude;
+import dev.agentruntime.support.TestClient;
+import dev.agentruntime.support.TestServer;
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Messages that come while the real Claude Code CLI is at work: each is a turn of its own, or is refused, or stops what runs. */
+class ClaudeQueueIT {
+
+  @RegisterExtension
+  final ScriptedClaude claude = new ScriptedClaude();
+
+  @TempDir
+  Path directory;
+
+  private TestServer server;
+
+  @BeforeEach
+  void start() {
+    server = claude.server(directory);
+  }
+
+  @AfterEach
+  void stop() {
+    server.close();
+  }
+
+  private static JsonNode accepted(TestClient.Answer answer) {
+    assertThat(answer.status()).as(answer.text()).isEqualTo(202);
+    return answer.json();
+  }
+
+  @Test
+  void messagesThatWaitAreTurnsOfTheirOwn() {
+    try (LiveSession session = LiveSession.create(server.client(), "default")) {
+      JsonNode first = session.say("play:run command=sleep+2");
+      session.awaitBlock(data -> data.at("/updates/status").asText().equals("running"));
+      JsonNode second = accepted(session.send("play:text n=20 delay=20", "enqueue"));
+      JsonNode third = accepted(session.send("play:history", "enqueue"));
+      assertThat(second.path("queued").asInt()).isEqualTo(1);
+      assertThat(third.path("queued").asInt()).isEqualTo(2);
+      for (JsonNode turn : new JsonNode[] {first, second, third}) {
+        LiveSession.assertSucceeded(session.ended(turn));
+      }
+      assertThat(session.fold.blocks()).hasExactlyElementsOfTypes(Block.UserMessage.class, Block.AssistantText.class, Block.ToolUse.class,
+          Block.ToolResult.class, Block.AssistantText.class, Block.UserMessage.class, Block.AssistantText.class, Block.UserMessage.class,
+          Block.AssistantText.class);
+      assertThat(session.blocks(Block.UserMessage.class)).extracting(Block::id).containsExactly(first.path("messageId").asText(),
+          second.path("messageId").asText(), third.path("messageId").asText());
+      assertThat(session.texts()).last().asString().contains("assistant: It has ended.\nuser: play:text n=20 delay=20\nassistant: word0 ");
+      session.reloaded().close();
+    }
+  }
+
+  @Test
+  void aMessageThatInterruptsStopsWhatRunsAndKeepsItsPlace() {
+    try (LiveSession session = LiveSession.create(server.client(), "default")) {
+      JsonNode running = session.say("play:slow");
+      session.awaitBlock(data -> data.path("delta").asText().contains("s3 "));
+      JsonNode waiting = accepted(session.send("play:hello say=waiting", "enqueue"));
+      JsonNode urgent = accepted(session.send("play:hello say=urgent", "interrupt"));
+      assertThat(session.ended(running).path("outcome").asText()).isEqualTo("interrupted");
+      LiveSession.assertSucceeded(session.ended(waiting));
+      LiveSession.assertSucceeded(session.ended(urgent));
+      assertThat(session.texts()).hasSize(3).endsWith("Hello, waiting.", "Hello, urgent.").first().asString().startsWith("s0 s1 s2 s3 ")
+          .doesNotContain("s399");
+      session.succeeds("play:history");
+      assertThat(session.texts()).last().asString().contains("assistant: Hello, waiting.", "assistant: Hello, urgent.");
+      session.reloaded().close();
+    }
+  }
+
+  @Test
+  void aMessageThatWillNotWaitIsRefusedAndNeverRun() {
+    try (LiveSession session = LiveSession.create(server.client(), "default")) {
+      JsonNode running = session.say("play:text n=40 delay=50");
+      session.awaitBlock(data -> data.path("delta").asText().contains("word3 "));
+      TestClient.Answer refused = session.send("play:hello say=no", "reject");
+      assertThat(refused.status()).isEqualTo(409);
+      assertThat(refused.code()).isEqualTo("SESSION_BUSY");
+      LiveSession.assertSucceeded(session.ended(running));
+      session.await(event -> event.at("/data/runtime/turn").isNull());
+      LiveSession.assertSucceeded(session.ended(accepted(session.send("play:hello say=yes", "reject"))));
+      assertThat(session.blocks(Block.UserMessage.class)).hasSize(2);
+      assertThat(session.texts()).last().isEqualTo("Hello, yes.");
+      assertThat(claude.model().asked()).hasSize(2).noneMatch(asked -> asked.messages().encode().contains("say=no"));
+      session.reloaded().close();
+    }
+  }
+}
