@@ -28,13 +28,14 @@ import dev.agentruntime.session.SessionManager;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.vertx.core.Closeable;
+import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.internal.VertxInternal;
-import java.nio.file.Path;
 import java.net.URI;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.util.HashMap;
 import java.util.List;
@@ -64,9 +65,12 @@ public final class AgentRuntime {
   private final Promise<Void> down = Promise.promise();
   /** An application that closes its {@code Vertx} must not lose what its agents said last. */
   private final Closeable closeHook = closed -> shutdown().onComplete(closed);
+  /** Where a shutdown ends: who closes the {@code Vertx} on a virtual thread waits ten seconds for that thread's own end. */
+  private final Context eventLoop;
 
   private AgentRuntime(Vertx vertx, Settings settings, PersistenceAdapter persistence, Map<String, String> environment) {
     this.vertx = vertx;
+    this.eventLoop = ((VertxInternal) vertx).createEventLoopContext();
     this.settings = settings;
     this.persistence = persistence;
     if (settings.sandbox().provider().isEmpty() && settings.modal().hasHalfAToken()) {
@@ -170,7 +174,7 @@ public final class AgentRuntime {
           .onFailure(e -> log.error("the runtime did not shut down cleanly", e))
           .onComplete(done -> {
             ((VertxInternal) vertx).removeCloseHook(closeHook);
-            down.complete();
+            eventLoop.runOnContext(ended -> down.complete());
           });
     }
     return down.future();

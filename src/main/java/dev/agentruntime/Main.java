@@ -5,7 +5,6 @@ import dev.agentruntime.config.InvalidSettingsException;
 import dev.agentruntime.config.Logging;
 import dev.agentruntime.config.Settings;
 import dev.agentruntime.config.SettingsLoader;
-import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
 import io.vertx.core.file.FileSystemOptions;
@@ -64,7 +63,7 @@ public final class Main {
     Vertx vertx = vertx();
     AgentRuntime runtime = AgentRuntime.create(vertx, settings, AgentRuntime.persistence(vertx, settings));
     AgentRuntimeServer server = new AgentRuntimeServer(vertx, runtime);
-    Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(log, settings, vertx, server), "shutdown"));
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(log, settings, server), "shutdown"));
     if (Boolean.getBoolean(STOP_WITH_PARENT)) {
       ProcessHandle.current().parent().ifPresent(parent -> parent.onExit().thenRun(() -> System.exit(0)));
     }
@@ -80,11 +79,10 @@ public final class Main {
     });
   }
 
-  private static void stop(Logger log, Settings settings, Vertx vertx, AgentRuntimeServer server) {
+  private static void stop(Logger log, Settings settings, AgentRuntimeServer server) {
+    log.info("Stopping");
     try {
-      log.info("Stopping");
-      Future<Void> stopped = server.stop().eventually(vertx::close);
-      stopped.await(settings.shutdownGraceMs(), TimeUnit.MILLISECONDS);
+      server.stop().await(settings.shutdownGraceMs(), TimeUnit.MILLISECONDS);
       log.info("Stopped");
     } catch (TimeoutException e) {
       log.error("Not everything was saved within {} ms", settings.shutdownGraceMs());

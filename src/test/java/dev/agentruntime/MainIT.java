@@ -68,7 +68,8 @@ class MainIT {
 
   @Test
   void itSaysWhereItIsAndEndsInOrderAtSigterm() throws Exception {
-    Process program = run(Map.of("AGENT_RUNTIME_PORT", "0"));
+    // Less than the ten seconds for which Vert.x waits for threads that do not end.
+    Process program = run(Map.of("AGENT_RUNTIME_PORT", "0", "AGENT_RUNTIME_SHUTDOWN_GRACE_MS", "9000"));
     try (BufferedReader output = program.inputReader(StandardCharsets.UTF_8)) {
       List<String> lines = new ArrayList<>();
       TestClient client = new TestClient("127.0.0.1", ready(output, lines), null);
