@@ -17,8 +17,10 @@ import java.util.Objects;
  *
  * <pre>MODAL_TOKEN_ID=… MODAL_TOKEN_SECRET=… mvn -q test-compile exec:exec@modal-probe</pre>
  *
- * <p><b>It was never run against Modal</b>, only against the fake of the tests, whose answers say nothing about Modal. It makes about thirty
- * small sandboxes, prints 200 MB in one, takes some minutes, and ends whatever it made.
+ * <p>{@code MODAL_ENVIRONMENT} and {@code MODAL_IMAGE_BUILDER_VERSION} are heeded. P1 to P11 are what Modal's sources leave open, the rest is
+ * what the runtime builds on. <b>It was never run against Modal</b>, only against the fake of the tests, whose answers say nothing about Modal.
+ * It builds an image with Claude Code in it, makes about thirty small sandboxes, prints 200 MB in one, takes some minutes, and ends the
+ * sandboxes that it made; the app {@code agent-runtime-tests} and its images stay.
  */
 final class ModalProbe {
 
@@ -60,18 +62,21 @@ final class ModalProbe {
       System.err.println("Set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET.");
       System.exit(2);
     }
-    URI server = URI.create(environment.getOrDefault("MODAL_SERVER_URL", REAL_SERVER));
+    String address = environment.getOrDefault("MODAL_SERVER_URL", "");
+    URI server = URI.create(address.isEmpty() ? REAL_SERVER : address);
     Vertx vertx = Vertx.vertx();
-    List<Finding> found = run(vertx, ModalClientOptions.of(server, tokenId, tokenSecret), Scale.REAL);
+    List<Finding> found = run(vertx, ModalClientOptions.of(server, tokenId, tokenSecret), environment.getOrDefault("MODAL_ENVIRONMENT", ""),
+        environment.getOrDefault("MODAL_IMAGE_BUILDER_VERSION", ""), Scale.REAL);
     System.out.println(NOTE.formatted(server.getHost()) + table(found));
     await(vertx.close());
     System.exit(found.stream().allMatch(Finding::answered) ? 0 : 1);
   }
 
-  /** Blocks. */
-  static List<Finding> run(Vertx vertx, ModalClientOptions options, Scale scale) {
+  /** Blocks. @param environment and {@code imageBuilderVersion} empty for what is the token's own */
+  static List<Finding> run(Vertx vertx, ModalClientOptions options, String environment, String imageBuilderVersion, Scale scale) {
     ModalClient client = new ModalClient(vertx, options);
-    ModalBed bed = new ModalBed(client, (int) Duration.ofHours(1).toSeconds());
+    ModalAccount account = ModalBed.account(client, environment, imageBuilderVersion);
+    ModalBed bed = new ModalBed(client, account, (int) Duration.ofHours(1).toSeconds());
     ModalProbe probe = new ModalProbe();
     try {
       ModalProbes probes = new ModalProbes(vertx, options, client, bed, scale);
@@ -86,6 +91,10 @@ final class ModalProbe {
       probe.ask("P9", "Does a router's URL change?", probes::routerUrl);
       probe.ask("P10", "What is a burst of creations met with?", probes::burst);
       probe.ask("P11", "How long do tokens live?", probes::tokenLives);
+      ModalImageProbes images = new ModalImageProbes(client, account, bed);
+      probe.ask("P12", "Is the image of a profile built, and what is in it?", images::image);
+      probe.ask("P13", "Does inotify tell of changes in it?", images::inotify);
+      probe.ask("P14", "Do processes live on that an ended exec has left?", images::leftBehind);
     } finally {
       bed.terminateAll();
       await(client.close());

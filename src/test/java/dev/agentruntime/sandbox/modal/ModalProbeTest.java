@@ -27,9 +27,9 @@ class ModalProbeTest {
   @Test
   void everyOpenQuestionIsAskedAndAnswered() {
     try (ModalRig rig = new ModalRig(directory.resolve("modal"))) {
-      List<Finding> findings = ModalProbe.run(rig.vertx, rig.options, SMALL);
+      List<Finding> findings = ModalProbe.run(rig.vertx, rig.options, "", "", SMALL);
       assertThat(findings).extracting(Finding::id)
-          .containsExactly("P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "P11");
+          .containsExactly("P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "P11", "P12", "P13", "P14");
       assertThat(findings).allMatch(Finding::answered);
       Map<String, String> answers = findings.stream().collect(Collectors.toMap(Finding::id, Finding::answer));
       assertThat(answers.get("P1")).startsWith("8: OK, 9: OK");
@@ -43,8 +43,11 @@ class ModalProbeTest {
       assertThat(answers.get("P9")).isEqualTo("the same each of 6 times");
       assertThat(answers.get("P10")).isEqualTo("{OK=8} of 8 at once");
       assertThat(answers.get("P11")).containsPattern("auth token \\d+ s, router's JWT \\d+ s");
+      assertThat(answers.get("P12")).contains("claude: ", "npm: ", "pip: ", "file: here");
+      assertThat(answers.get("P13")).isEqualTo("yes, rename of file");
+      assertThat(answers.get("P14")).isEqualTo("yes");
       SandboxTraces.await(() -> rig.modal.alive().isEmpty(), () -> "left: " + rig.modal.alive());
-      assertThat(ModalProbe.table(findings).lines()).hasSize(13).allMatch(line -> line.startsWith("| ") || line.startsWith("|-"));
+      assertThat(ModalProbe.table(findings).lines()).hasSize(16).allMatch(line -> line.startsWith("| ") || line.startsWith("|-"));
     }
   }
 
@@ -53,11 +56,11 @@ class ModalProbeTest {
     try (ModalRig rig = new ModalRig(directory.resolve("modal"))) {
       rig.modal.meet(ModalRpc.EXEC_START, Fault.refuse(GrpcStatus.UNIMPLEMENTED));
       rig.modal.meet(ModalRpc.SANDBOX_LIST, Fault.throttle(Duration.ofMillis(1)));
-      Map<String, Finding> findings = ModalProbe.run(rig.vertx, rig.options, SMALL).stream()
+      Map<String, Finding> findings = ModalProbe.run(rig.vertx, rig.options, "", "", SMALL).stream()
           .collect(Collectors.toMap(Finding::id, Function.identity()));
       assertThat(findings.get("P2").answered()).isFalse();
       assertThat(findings.get("P2").answer()).contains("could not be asked");
-      assertThat(findings.values().stream().filter(Finding::answered)).hasSize(10);
+      assertThat(findings.values().stream().filter(Finding::answered)).hasSize(13);
       SandboxTraces.await(() -> rig.modal.alive().isEmpty(), () -> "left: " + rig.modal.alive());
     }
   }
@@ -66,7 +69,7 @@ class ModalProbeTest {
   void throttlingIsSeenInABurst() {
     try (ModalRig rig = new ModalRig(directory.resolve("modal"))) {
       rig.imageId();
-      ModalProbes probes = new ModalProbes(rig.vertx, rig.options, rig.client, new ModalBed(rig.client, 60), SMALL);
+      ModalProbes probes = new ModalProbes(rig.vertx, rig.options, rig.client, new ModalBed(rig.client, ModalBed.account(rig.client, "", ""), 60), SMALL);
       rig.modal.meet(ModalRpc.SANDBOX_CREATE, 3, Fault.throttle(Duration.ofMillis(1500)));
       assertThat(probes.burst()).isEqualTo("{OK=5, RESOURCE_EXHAUSTED with RPCRetryPolicy of 1500 ms=3} of 8 at once");
     }

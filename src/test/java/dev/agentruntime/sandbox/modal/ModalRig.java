@@ -37,7 +37,7 @@ final class ModalRig implements AutoCloseable {
     options = change.apply(ModalClientOptions.of(URI.create(modal.url()), modal.environment().get("MODAL_TOKEN_ID"),
         modal.environment().get("MODAL_TOKEN_SECRET")));
     client = new ModalClient(vertx, options);
-    bed = new ModalBed(client, DAY_SECONDS);
+    bed = new ModalBed(client, ModalBed.account(client, "", "2025.06"), DAY_SECONDS);
   }
 
   ModalRig(Path directory) {
