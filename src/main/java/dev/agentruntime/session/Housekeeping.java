@@ -3,6 +3,8 @@ package dev.agentruntime.session;
 import dev.agentruntime.protocol.SandboxItem;
 import dev.agentruntime.protocol.SandboxItem.State;
 import io.vertx.core.Future;
+import io.vertx.core.internal.ContextInternal;
+import io.vertx.core.internal.VertxInternal;
 import java.util.ArrayList;
 import java.util.List;
 import org.slf4j.Logger;
@@ -18,12 +20,15 @@ final class Housekeeping {
   private final Services services;
   private final LoadedSessions loaded;
   private final SandboxCensus census;
+  /** Of our own: a timer that is set on a session's context ends with that session. */
+  private final ContextInternal context;
   private final List<Long> timers = new ArrayList<>();
 
   Housekeeping(Services services, LoadedSessions loaded, SandboxCensus census) {
     this.services = services;
     this.loaded = loaded;
     this.census = census;
+    this.context = ((VertxInternal) services.vertx()).createEventLoopContext();
   }
 
   Future<Void> start() {
@@ -44,7 +49,7 @@ final class Housekeeping {
   }
 
   private void every(long periodMs, Runnable work) {
-    timers.add(services.vertx().setPeriodic(periodMs, timer -> work.run()));
+    timers.add(context.setPeriodic(periodMs, timer -> work.run()));
   }
 
   private Future<Void> takeUp(List<String> cutOff) {

@@ -196,6 +196,24 @@ class SessionLifetimeIT {
     }
   }
 
+  /** It has finished the start of the housekeeping, which is not to end with it. */
+  @Test
+  void anIdleSessionIsUnloadedThoughTheOneThatWasTakenUpAtTheStartIsGone() {
+    Path own = directory.resolve("cut-off");
+    String takenUp;
+    try (TestRuntime before = TestRuntime.start(own, Map.of())) {
+      takenUp = before.newSession();
+      Follower follower = before.follow(takenUp);
+      before.send(takenUp, "say 1000 deltas every 20 ms");
+      follower.await(SessionEvent.BlockDelta.class, delta -> true);
+    }
+    try (TestRuntime after = TestRuntime.start(own, Map.of("AGENT_RUNTIME_IDLE_TIMEOUT_MS", "200"))) {
+      assertThat(after.sessions().getLoadedSessions()).containsExactly(takenUp);
+      await(after.sessions().unload(takenUp));
+      after.follow(after.newSession()).await(SessionEvent.StatusChanged.class, status -> !status.runtime().isLoaded());
+    }
+  }
+
   @Test
   void messagesThatMeetTheIdleUnloadRunOnce() {
     try (TestRuntime hasty = TestRuntime.start(directory.resolve("hastier"), Map.of("AGENT_RUNTIME_IDLE_TIMEOUT_MS", "1"))) {
