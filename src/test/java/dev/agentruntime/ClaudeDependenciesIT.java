@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.agentruntime.protocol.Block;
 import dev.agentruntime.protocol.Json;
 import dev.agentruntime.support.LiveSession;
+import dev.agentruntime.support.McpServers;
 import dev.agentruntime.support.NpmRegistry;
 import dev.agentruntime.support.Python;
 import dev.agentruntime.support.ScriptedClaude;
@@ -40,11 +41,18 @@ class ClaudeDependenciesIT {
     Path profiles = Files.createDirectories(directory.resolve("profiles"));
     Files.writeString(profiles.resolve("node.json"), npm(profile()).toString());
     Files.writeString(profiles.resolve("python.json"), pip(profile()).toString());
+    ObjectNode server = McpServers.bundled("bundled-mark", "token-mark");
+    server.withArray("files").add(Json.object().put("path", "module.mjs")
+        .put("content", "import words from 'nodewords'; process.env.WORDS_TOKEN = words; await import('./server.js');"));
+    server.putArray("args").add("module.mjs");
+    ObjectNode module = npm(profile());
+    module.putArray("bundledMCPs").add(server);
+    Files.writeString(profiles.resolve("module.json"), module.toString());
     Files.writeString(profiles.resolve("both.json"), pip(npm(profile())).toString());
     Files.writeString(profiles.resolve("none.json"), pip(npm(profile())).without(List.of("npmDependencies", "pipDependencies")).toString());
     Files.writeString(profiles.resolve("unknown.json"), npm(profile()).set("npmDependencies", Json.toTree(List.of("nowhere@1.0.0")))
         .toString());
-    server = TestServer.start(directory.resolve("data"), claude.settings(Map.of("AGENT_RUNTIME_PROFILES_DIR", profiles.toString())));
+    this.server = TestServer.start(directory.resolve("data"), claude.settings(Map.of("AGENT_RUNTIME_PROFILES_DIR", profiles.toString())));
   }
 
   @AfterEach
@@ -97,6 +105,14 @@ class ClaudeDependenciesIT {
     try (LiveSession session = LiveSession.create(server.client(), "node")) {
       assertSays(run(session, "node -e 'console.log(require(\"nodewords\"))'; nodewords"), "npm-mark", "npm-program-mark");
       assertThat(session.fold.files()).isEmpty();
+    }
+  }
+
+  @Test
+  void aBundledMcpServerImportsThem() {
+    try (LiveSession session = LiveSession.create(server.client(), "module")) {
+      assertThat(session.runs("play:tool name=mcp__own__words").path("outcome").asText()).isEqualTo("success");
+      assertSays(session.blocks(Block.ToolResult.class).getLast(), "bundled-mark npm-mark");
     }
   }
 

@@ -167,7 +167,8 @@ final class ClaudeLaunch {
     Map<String, String> own = profile.environmentVariables();
     List<SetupStep> steps = new ArrayList<>();
     if (!profile.npmDependencies().isEmpty()) {
-      String folder = request.home() + "/" + ClaudeFiles.OWN + "/npm";
+      // Above the MCP servers' folders, where Node.js looks for what they import.
+      String folder = request.home() + "/" + ClaudeFiles.OWN;
       List<String> install = new ArrayList<>(List.of("npm", "install", "--prefix", folder, "--no-audit", "--no-fund", "--"));
       install.addAll(profile.npmDependencies());
       steps.add(new SetupStep(installing(profile.npmDependencies().size(), "npm"), new ProcessSpec(install, own), timeout));

@@ -218,14 +218,14 @@ class ClaudeLaunchTest {
     LaunchPlan plan = plan(false);
     assertThat(plan.setup()).extracting(LaunchPlan.SetupStep::description)
         .containsExactly("Installing 2 npm packages", "Installing 1 Python package");
-    assertThat(plan.setup().get(0).command().command()).startsWith("npm", "install", "--prefix", "/sandbox/.agent-runtime/npm")
+    assertThat(plan.setup().get(0).command().command()).startsWith("npm", "install", "--prefix", "/sandbox/.agent-runtime", "--no-audit")
         .endsWith("--", "left-pad@1.3.0", "@scope/x");
     assertThat(plan.setup().get(0).command().environment()).containsEntry("NPM_CONFIG_REGISTRY", "https://example.com");
     assertThat(plan.setup().get(1).command().command()).startsWith("python3", "-m", "pip", "install")
         .containsSubsequence("--target", "/sandbox/.agent-runtime/python", "--", "six==1.17.0");
     assertThat(plan.process().command()).startsWith("/bin/sh", "-c", "export PATH=\"$0:$PATH\"; exec \"$@\"",
-        "/sandbox/.agent-runtime/npm/node_modules/.bin:/sandbox/.agent-runtime/python/bin");
-    assertThat(plan.process().environment()).containsEntry("NODE_PATH", "/sandbox/.agent-runtime/npm/node_modules")
+        "/sandbox/.agent-runtime/node_modules/.bin:/sandbox/.agent-runtime/python/bin");
+    assertThat(plan.process().environment()).containsEntry("NODE_PATH", "/sandbox/.agent-runtime/node_modules")
         .containsEntry("PYTHONPATH", "/sandbox/.agent-runtime/python:/mine");
   }
 
