@@ -46,7 +46,8 @@ public final class CrashableMain {
         case "new" -> say("SESSION " + runtime.newSession(words[1]));
         case "follow" -> follow(TestRuntime.await(runtime.sessions().join(words[1], null)));
         default -> runtime.sessions().message(words[1], new SendMessage(MessageContent.of(words[3]), words[2], null))
-            .onSuccess(accepted -> say("ACCEPTED " + accepted.turnId())).onFailure(e -> say("REFUSED " + e.getMessage()));
+            .onSuccess(accepted -> say("ACCEPTED " + accepted.turnId() + " " + words[2]))
+            .onFailure(e -> say("REFUSED " + words[2] + " " + e.getMessage()));
       }
     }
     Runtime.getRuntime().halt(HALTED);

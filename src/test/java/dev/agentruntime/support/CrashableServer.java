@@ -8,9 +8,11 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -21,11 +23,15 @@ public final class CrashableServer implements AutoCloseable {
 
   private static final long PATIENCE_SECONDS = 60;
   private static final String END = "END";
+  private static final String ACCEPTED = "ACCEPTED ";
+  private static final String REFUSED = "REFUSED ";
 
   private final Process process;
   private final PrintStream commands;
   private final BlockingQueue<String> lines = new LinkedBlockingQueue<>();
   private final List<String> frames = new ArrayList<>();
+  private final Set<String> accepted = new HashSet<>();
+  private final Set<String> refused = new HashSet<>();
 
   /** @param haltAfter what the journal's lines hold after whose storing it dies, or {@code null} */
   public CrashableServer(Path dataDirectory, String haltAfter) {
@@ -99,8 +105,27 @@ public final class CrashableServer implements AutoCloseable {
 
   /** @return the id of the turn */
   public String send(String session, String messageId, String text) {
+    sendOnly(session, messageId, text);
+    String answer = await(line -> line.startsWith(ACCEPTED) || line.startsWith(REFUSED));
+    if (answer.startsWith(REFUSED)) {
+      throw new AssertionError(answer);
+    }
+    return answer.substring(ACCEPTED.length(), answer.lastIndexOf(' '));
+  }
+
+  /** Does not wait for the answer. */
+  public void sendOnly(String session, String messageId, String text) {
     say("send " + session + " " + messageId + " " + text);
-    return await(line -> line.startsWith("ACCEPTED ")).substring("ACCEPTED ".length());
+  }
+
+  /** The ids of the messages that it said it had accepted, as far as it was listened to. */
+  public Set<String> accepted() {
+    return accepted;
+  }
+
+  /** The ids of the messages that it said it would not take, as far as it was listened to. */
+  public Set<String> refused() {
+    return refused;
   }
 
   public String awaitFrame(Predicate<String> wanted) {
@@ -116,9 +141,7 @@ public final class CrashableServer implements AutoCloseable {
     try {
       while (true) {
         String line = Objects.requireNonNull(lines.poll(PATIENCE_SECONDS, TimeUnit.SECONDS), "nothing came");
-        if (line.startsWith("FRAME ")) {
-          frames.add(line.substring("FRAME ".length()));
-        }
+        note(line);
         if (wanted.test(line)) {
           return line;
         }
@@ -128,6 +151,16 @@ public final class CrashableServer implements AutoCloseable {
       }
     } catch (InterruptedException e) {
       throw new AssertionError(e);
+    }
+  }
+
+  private void note(String line) {
+    if (line.startsWith("FRAME ")) {
+      frames.add(line.substring("FRAME ".length()));
+    } else if (line.startsWith(ACCEPTED)) {
+      accepted.add(line.split(" ")[2]);
+    } else if (line.startsWith(REFUSED)) {
+      refused.add(line.split(" ")[1]);
     }
   }
 
