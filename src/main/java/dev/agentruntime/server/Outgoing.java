@@ -62,11 +62,20 @@ final class Outgoing {
     }, tail, ready);
   }
 
+  /** A snapshot alone. @param joined with one */
+  static Outgoing snapshot(Joined joined, Runnable ready) {
+    return of("", joined, "", ready);
+  }
+
   /** A {@code session:joined}, with something before and after it. */
   static Outgoing joined(String before, SocketFrames.Around envelope, Joined joined, String after, Runnable ready) {
+    return of(before + envelope.head(), joined, envelope.tail() + after, ready);
+  }
+
+  private static Outgoing of(String head, Joined joined, String tail, Runnable ready) {
     Object state = joined.state();
     byte[] json = joined.recovered() ? new byte[0] : joined.snapshot();
-    return of(SocketFrames.bytes(before + envelope.head()), json, out -> Json.write(state, out), SocketFrames.bytes(envelope.tail() + after), ready);
+    return of(SocketFrames.bytes(head), json, out -> Json.write(state, out), SocketFrames.bytes(tail), ready);
   }
 
   /** A frame of a session, with something before and after it. A delta is small enough to be held, however it is merged. */

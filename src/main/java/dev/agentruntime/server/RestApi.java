@@ -212,7 +212,7 @@ final class RestApi {
   }
 
   private void get(RoutingContext context) {
-    answer(context, manager.get(sessionId(context)), snapshot -> Requests.json(context, 200, snapshot));
+    answer(context, manager.join(sessionId(context), null), joined -> SnapshotAnswer.send(context, joined));
   }
 
   private void patch(RoutingContext context) {

@@ -3,6 +3,7 @@ package dev.agentruntime.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.agentruntime.protocol.Block;
 import dev.agentruntime.protocol.Json;
 import dev.agentruntime.protocol.SessionSnapshot;
 import dev.agentruntime.support.EventFold;
@@ -10,6 +11,8 @@ import dev.agentruntime.support.RawSocket;
 import dev.agentruntime.support.TestClient;
 import dev.agentruntime.support.TestServer;
 import dev.agentruntime.support.Viewer;
+import io.netty.buffer.ByteBufAllocator;
+import io.netty.buffer.ByteBufAllocatorMetricProvider;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
@@ -63,6 +66,11 @@ class LargeSnapshotIT {
     return Long.parseLong(total.group(1));
   }
 
+  /** The same with what the server has outside of the heap, where whatever is about to be written to a socket is copied to. */
+  private static long liveBytes() throws JMException {
+    return liveHeapBytes() + ((ByteBufAllocatorMetricProvider) ByteBufAllocator.DEFAULT).metric().usedDirectMemory();
+  }
+
   private RawSocket stall(String session) {
     RawSocket socket = new RawSocket(server.port, 4_096);
     stalled.add(socket);
@@ -113,17 +121,46 @@ class LargeSnapshotIT {
     say(session, LARGE);
     // So that what the sockets and the encoder take at first is no more in the difference.
     stall(session);
-    long before = liveHeapBytes();
+    long before = liveBytes();
     for (int i = 1; i < CLIENTS; i++) {
       // Each of another state.
       say(session, "say hello");
       stall(session);
     }
-    assertThat((liveHeapBytes() - before) / (CLIENTS - 1)).as("bytes per stalled client").isLessThan(MOST_BYTES_EACH);
+    assertThat((liveBytes() - before) / (CLIENTS - 1)).as("bytes per stalled client").isLessThan(MOST_BYTES_EACH);
     SessionSnapshot goal = state(session);
     for (RawSocket socket : stalled) {
       catchUp(socket, goal);
     }
+  }
+
+  private RawSocket ask(String session) {
+    RawSocket socket = new RawSocket(server.port, 4_096);
+    stalled.add(socket);
+    socket.send("GET /sessions/" + session + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    assertThat(socket.head()).startsWith("HTTP/1.1 200");
+    return socket;
+  }
+
+  @Test
+  void aLargeAnswerIsNotHeldForThoseWhoDoNotReadIt() throws Exception {
+    String session = client.newSession();
+    say(session, LARGE);
+    ask(session);
+    long before = liveBytes();
+    for (int i = 1; i < CLIENTS; i++) {
+      say(session, "say hello");
+      ask(session);
+    }
+    assertThat((liveBytes() - before) / (CLIENTS - 1)).as("bytes per stalled client").isLessThan(MOST_BYTES_EACH);
+    List<Block> goal = state(session).blocks();
+    int blocks = 0;
+    for (RawSocket socket : stalled) {
+      SessionSnapshot answer = Json.to(Json.tree(socket.restBytes()), SessionSnapshot.class);
+      assertThat(answer.blocks()).hasSizeGreaterThan(blocks).isEqualTo(goal.subList(0, answer.blocks().size()));
+      blocks = answer.blocks().size();
+    }
+    assertThat(blocks).isEqualTo(goal.size());
   }
 
   @Test
