@@ -35,7 +35,11 @@ public interface OutputParser {
     /** The agent has ended a turn. */
     void turnEnded(TurnEnd end);
 
-    /** The agent waits between attempts of a request that failed for good, so that waiting on makes no sense. */
+    /**
+     * Waiting on for the turn's end makes no sense: the agent repeats a request that failed for good, or has said what cannot be read.
+     *
+     * @param why a sentence for users
+     */
     void hopeless(String why);
 
     /** What the parser has to say to the agent, which may wait for it: whole lines for its input. */

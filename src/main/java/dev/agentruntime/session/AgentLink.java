@@ -32,8 +32,8 @@ final class AgentLink {
   private final Promise<Void> ended = Promise.promise();
   private byte[] rest = NOTHING;
   private int restLength;
-  /** Bytes of a line that is too long and not kept; 0 for none. */
-  private long skipped;
+  /** The line that comes, if it is too long, else {@code null}. */
+  private LongLine longLine;
   private long consumed;
   private boolean detached;
 
@@ -119,11 +119,12 @@ final class AgentLink {
     int from = chunk.hasArray() ? chunk.arrayOffset() + chunk.readerIndex() : 0;
     int to = from + chunk.readableBytes();
     for (int end = lineEnd(bytes, from, to); end < to; end = lineEnd(bytes, from, to)) {
-      if (skipped > 0) {
-        skipped += end - from;
-        log.error("a line of {} bytes of the agent is longer than one may be, and is passed over", skipped);
-        consumed += skipped + 1;
-        skipped = 0;
+      if (longLine != null) {
+        longLine.add(bytes, from, end);
+        LongLine whole = longLine;
+        longLine = null;
+        understand(whole);
+        consumed += whole.length() + 1;
       } else if (restLength > 0) {
         keep(bytes, from, end);
         byte[] line = rest;
@@ -146,13 +147,14 @@ final class AgentLink {
   }
 
   private void keepRest(byte[] bytes, int from, int to) {
-    if (skipped > 0) {
-      skipped += to - from;
+    if (longLine != null) {
+      longLine.add(bytes, from, to);
       return;
     }
     keep(bytes, from, to);
     if (restLength > maxLineBytes) {
-      skipped = restLength;
+      longLine = new LongLine(maxLineBytes);
+      longLine.add(rest, 0, restLength);
       rest = NOTHING;
       restLength = 0;
     }
@@ -171,6 +173,20 @@ final class AgentLink {
       at++;
     }
     return at;
+  }
+
+  private void understand(LongLine line) {
+    byte[] shortened = line.shortened();
+    if (!line.isTooLong()) {
+      log.warn("a line of {} bytes of the agent is longer than one may be, and is cut to {}", line.length(), shortened.length);
+      understand(shortened, 0, shortened.length);
+      return;
+    }
+    log.error("a line of {} bytes of the agent is longer than one may be, and is passed over", line.length());
+    if (shortened[0] == '{') {
+      // The turn's end may have been in it.
+      sink.hopeless("The agent said more in one line than is read (" + line.length() + " bytes; the setting limits.agentLineBytes).");
+    }
   }
 
   private void understand(byte[] line, int from, int to) {
