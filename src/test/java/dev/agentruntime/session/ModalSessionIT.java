@@ -10,7 +10,10 @@ import dev.agentruntime.protocol.SendMessage;
 import dev.agentruntime.protocol.SessionEvent;
 import dev.agentruntime.protocol.TurnOutcome;
 import dev.agentruntime.sandbox.modal.ModalRpc;
+import dev.agentruntime.sandbox.modal.proto.AppGetOrCreateRequest;
+import dev.agentruntime.sandbox.modal.proto.EnvironmentGetOrCreateRequest;
 import dev.agentruntime.sandbox.modal.proto.GenericResult.GenericStatus;
+import dev.agentruntime.sandbox.modal.proto.ImageGetOrCreateRequest;
 import dev.agentruntime.sandbox.modal.proto.TaskExecStartRequest;
 import dev.agentruntime.sandbox.modal.proto.TaskExecStdinWriteRequest;
 import dev.agentruntime.sandbox.modal.proto.TaskExecStdioReadRequest;
@@ -115,6 +118,26 @@ class ModalSessionIT {
       assertThat(modal.calls()).as("no call beside").containsOnlyKeys(ModalRpc.SANDBOX_CREATE.name(), ModalRpc.EXEC_START.name(),
           ModalRpc.EXEC_STDIO_READ.name(), ModalRpc.EXEC_STDIN_WRITE.name());
       follower.awaitTurn(accepted.turnId());
+      runtime.unloadAll();
+    }
+  }
+
+  @Test
+  void theEnvironmentAndTheImageBuilderAreThoseOfTheVariables() {
+    try (TestRuntime runtime = runtime(Map.of("MODAL_ENVIRONMENT", "staging", "MODAL_IMAGE_BUILDER_VERSION", "2024.10"))) {
+      String session = runtime.newSession();
+      runtime.follow(session).awaitTurn(runtime.send(session, "say \"x\"").turnId());
+      runtime.unloadAll();
+    }
+    assertThat(modal.recorded(ModalRpc.APP_GET_OR_CREATE)).singleElement().satisfies(call ->
+        assertThat(((AppGetOrCreateRequest) call.question()).getEnvironmentName()).isEqualTo("staging"));
+    assertThat(modal.recorded(ModalRpc.IMAGE_GET_OR_CREATE)).singleElement().satisfies(call ->
+        assertThat(((ImageGetOrCreateRequest) call.question()).getBuilderVersion()).isEqualTo("2024.10"));
+    assertThat(modal.calls(ModalRpc.ENVIRONMENT_GET_OR_CREATE)).isZero();
+    modal.forgetCalls();
+    try (TestRuntime runtime = runtime(Map.of("MODAL_ENVIRONMENT", "staging", "MODAL_IMAGE_BUILDER_VERSION", ""))) {
+      assertThat(modal.recorded(ModalRpc.ENVIRONMENT_GET_OR_CREATE)).singleElement().satisfies(call ->
+          assertThat(((EnvironmentGetOrCreateRequest) call.question()).getDeploymentName()).isEqualTo("staging"));
       runtime.unloadAll();
     }
   }
