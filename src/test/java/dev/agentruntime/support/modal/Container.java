@@ -31,10 +31,12 @@ final class Container {
 
   /**
    * Argument: the container's directory. The first process waits for the end of its input, which is the end of the world, and buries what
-   * has no parent any more. It is ready once it has its own root, as that is where the others enter.
+   * has no parent any more. It is ready once it has its own root, as that is where the others enter; it then says its number outside of the
+   * container, which {@code /proc} has told it before it got one of its own.
    */
   private static final String INIT = """
-      mount -a -T "$1/mounts" && exec env --ignore-signal=CHLD chroot "$1/root" sh -c 'echo ready && exec cat'
+      read -r pid rest </proc/self/stat &&
+      mount -a -T "$1/mounts" && exec env --ignore-signal=CHLD chroot "$1/root" sh -c 'echo "$1" && exec cat' init "$pid"
       """;
 
   private static final boolean ROOT = "root".equals(System.getProperty("user.name"));
@@ -127,10 +129,11 @@ final class Container {
     Path errors = directory.resolve("errors");
     Process process = new ProcessBuilder(command).directory(directory.toFile()).redirectError(errors.toFile()).start();
     BufferedReader output = process.inputReader(StandardCharsets.UTF_8);
-    if (!"ready".equals(output.readLine())) {
+    String pid = output.readLine();
+    if (pid == null) {
       throw new IOException("no container could be made: " + Files.readString(errors));
     }
-    return new Container(directory, process, process.children().findFirst().orElseThrow().pid());
+    return new Container(directory, process, Long.parseLong(pid));
   }
 
   private static String escaped(Path path) {
