@@ -17,6 +17,7 @@ import dev.agentruntime.support.modal.Fault;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -93,6 +94,31 @@ class ModalCrashIT {
         runtime.unloadAll();
         awaitNoSandbox();
       }
+    }
+  }
+
+  /** Its server had asked for it, and was killed before Modal made it. */
+  @Test
+  void aSandboxThatNobodyWasToldOfIsEndedAndItsMessageRunsInAnother() {
+    settings.put("AGENT_RUNTIME_SANDBOX_SWEEP_INTERVAL_MS", "200");
+    modal.meet(ModalRpc.SANDBOX_CREATE, Fault.delay(Duration.ofSeconds(2)));
+    String session;
+    try (CrashableServer server = server()) {
+      session = server.newSession();
+      server.send(session, UUID.randomUUID().toString(), "say \"only once\"");
+      SandboxTraces.await(() -> modal.calls(ModalRpc.SANDBOX_CREATE) == 1, () -> "no sandbox is asked for");
+      server.kill();
+    }
+    SandboxTraces.await(() -> modal.alive().size() == 1, () -> "no sandbox is made");
+    String orphan = modal.alive().getFirst().id();
+    try (TestRuntime runtime = TestRuntime.start(data(), settings)) {
+      Follower follower = runtime.follow(session);
+      assertThat(follower.awaitTurn(runtime.send(session, "say after").turnId()).outcome()).isEqualTo(TurnOutcome.SUCCESS);
+      assertThat(texts(follower.fold().blocks())).containsExactly("only once", "after");
+      SandboxTraces.await(() -> modal.alive().stream().noneMatch(sandbox -> sandbox.id().equals(orphan)), () -> "the orphan is there");
+      assertThat(modal.alive()).hasSize(1);
+      runtime.unloadAll();
+      awaitNoSandbox();
     }
   }
 

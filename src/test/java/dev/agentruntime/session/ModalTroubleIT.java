@@ -9,6 +9,7 @@ import dev.agentruntime.protocol.SessionEvent;
 import dev.agentruntime.protocol.TurnOutcome;
 import dev.agentruntime.sandbox.modal.ModalRpc;
 import dev.agentruntime.sandbox.modal.proto.GenericResult.GenericStatus;
+import dev.agentruntime.sandbox.modal.proto.ImageJoinStreamingRequest;
 import dev.agentruntime.support.Follower;
 import dev.agentruntime.support.SandboxTraces;
 import dev.agentruntime.support.TestRuntime;
@@ -23,6 +24,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -143,6 +145,49 @@ class ModalTroubleIT {
     });
     assertThat(modal.sandboxes()).isEmpty();
     assertThat(turn(follower, session, "hello").outcome()).isEqualTo(TurnOutcome.SUCCESS);
+  }
+
+  /** Once between two messages, and once in the middle of one. */
+  @Test
+  void aBuildWhoseLogIsCutOffIsFollowedOnAndSaysNothingTwice() throws IOException {
+    start();
+    modal.meet(ModalRpc.IMAGE_JOIN_STREAMING, Fault.breakAfter(1, GrpcStatus.UNAVAILABLE));
+    modal.meet(ModalRpc.IMAGE_JOIN_STREAMING, Fault.cutAfter(20));
+    String session = runtime.newSession();
+    Follower follower = runtime.follow(session);
+    assertThat(turn(follower, session, "say built").outcome()).isEqualTo(TurnOutcome.SUCCESS);
+    assertThat(modal.recorded(ModalRpc.IMAGE_JOIN_STREAMING)).extracting(call -> ((ImageJoinStreamingRequest) call.question()).getLastEntryId())
+        .containsExactly("", "1", "1");
+    List<String> steps = follower.events().stream().filter(SessionEvent.StatusChanged.class::isInstance)
+        .map(event -> ((SessionEvent.StatusChanged) event).runtime().sandbox()).filter(Objects::nonNull)
+        .map(RuntimeState.Sandbox::statusMessage).filter(message -> message != null && message.contains("=> Step")).toList();
+    assertThat(steps).hasSameSizeAs(modal.images().getFirst()).doesNotHaveDuplicates();
+    assertThat(modal.images()).hasSize(1);
+  }
+
+  @Test
+  void aSandboxThatWasMadeAndNotToldOfIsTheOneThatIsUsed() throws IOException {
+    start();
+    modal.meet(ModalRpc.SANDBOX_CREATE, 3, Fault.loseAnswer());
+    String session = runtime.newSession();
+    Follower follower = runtime.follow(session);
+    assertThat(turn(follower, session, "say made").outcome()).isEqualTo(TurnOutcome.SUCCESS);
+    assertThat(modal.recorded(ModalRpc.SANDBOX_CREATE)).extracting(call -> call.headers().get("x-idempotency-key")).hasSize(4).containsOnly(
+        modal.recorded(ModalRpc.SANDBOX_CREATE).getFirst().headers().get("x-idempotency-key"));
+    assertThat(modal.sandboxes()).hasSize(1);
+    assertThat(await(runtime.sessions().sandboxes())).singleElement()
+        .satisfies(item -> assertThat(item.sandboxId()).isEqualTo(modal.alive().getFirst().id()));
+  }
+
+  @Test
+  void aSandboxOfWhichNoAnswerEverTellsIsEndedAtOnce() throws IOException {
+    start();
+    modal.meet(ModalRpc.SANDBOX_CREATE, 4, Fault.loseAnswer());
+    String session = runtime.newSession();
+    Follower follower = runtime.follow(session);
+    assertThat(turn(follower, session, "say lost").outcome()).isEqualTo(TurnOutcome.ERROR);
+    assertThat(modal.sandboxes()).singleElement().satisfies(lost -> assertThat(lost.alive()).isFalse());
+    assertThat(turn(follower, session, "say made").outcome()).isEqualTo(TurnOutcome.SUCCESS);
   }
 
   @Test
