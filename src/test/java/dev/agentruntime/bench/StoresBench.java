@@ -134,7 +134,7 @@ final class StoresBench implements Bench.Figure {
         new MeasuredStore("SQLite", SqlPersistence.sqlite(vertx, Path.of("target", "bench", UUID.randomUUID() + ".db")),
             () -> Written.bytes(ProcessHandle.current().pid())),
         new MeasuredStore("memory", new InMemoryPersistence(), () -> 0),
-        DatabaseServers.postgresql(vertx), DatabaseServers.mariaDb(vertx), ConvexServers.deployment(vertx));
+        DatabaseServers.postgresql(vertx), DatabaseServers.supabase(vertx), DatabaseServers.mariaDb(vertx), ConvexServers.deployment(vertx));
   }
 
   /** In slices that take turns. The first round warms up and is not counted. */

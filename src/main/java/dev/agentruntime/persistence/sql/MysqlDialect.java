@@ -32,7 +32,7 @@ import org.mariadb.jdbc.MariaDbDataSource;
  * collations that do not take one spelling for another are named differently in MySQL and MariaDB.
  *
  * <p>Connections read what is committed ({@code READ COMMITTED}): under the default, appends of different sessions would lock the gaps
- * between their chunks against each other. Statements are prepared once per connection; appends that come together are committed together.
+ * between their chunks against each other. Statements are prepared once per connection; appends that come together are one statement.
  */
 public final class MysqlDialect implements SqlDialect {
 
@@ -46,6 +46,7 @@ public final class MysqlDialect implements SqlDialect {
 
   private static final int DUPLICATE_KEY = 1062;
   private static final int NO_REFERENCED_ROW = 1452;
+  private static final int NULL_KEY = 1048;
   private static final Set<Integer> REPEATABLE = Set.of(1205, 1213);
 
   private static final Map<Integer, String> CODES = Map.ofEntries(
@@ -146,7 +147,8 @@ public final class MysqlDialect implements SqlDialect {
         .setDatabase(server.database())
         .setUser(server.user())
         .setPassword(server.password() == null ? "" : server.password())
-        .setCachePreparedStatements(true);
+        .setCachePreparedStatements(true)
+        .setPreparedStatementCacheSqlFilter(sql -> true);
     if (!server.isUnixSocket()) {
       options.setSslOptions(TlsTrust.options(server)).setSslMode(switch (server.tls()) {
         case DISABLE -> SslMode.DISABLED;
@@ -185,8 +187,8 @@ public final class MysqlDialect implements SqlDialect {
   }
 
   @Override
-  public boolean batchIsTransaction() {
-    return false;
+  public Grouping appends() {
+    return Grouping.STATEMENT;
   }
 
   @Override
@@ -211,7 +213,7 @@ public final class MysqlDialect implements SqlDialect {
   @Override
   public boolean isConflict(Throwable failure) {
     int code = code(failure);
-    return code == DUPLICATE_KEY || code == NO_REFERENCED_ROW;
+    return code == DUPLICATE_KEY || code == NO_REFERENCED_ROW || code == NULL_KEY;
   }
 
   @Override

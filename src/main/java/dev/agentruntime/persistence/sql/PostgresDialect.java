@@ -189,8 +189,8 @@ public final class PostgresDialect implements SqlDialect {
   }
 
   @Override
-  public boolean batchIsTransaction() {
-    return true;
+  public Grouping appends() {
+    return Grouping.BATCH;
   }
 
   @Override

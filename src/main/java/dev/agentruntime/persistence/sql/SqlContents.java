@@ -90,7 +90,8 @@ final class SqlContents {
       return Future.failedFuture(new PersistenceException(PersistenceException.Kind.INVALID, "an offset is negative"));
     }
     long end = offset + bytes.length();
-    Future<Void> appended = bytes.length() == 0 || bytes.length() > WINDOW_BYTES
+    // The first bytes of a transcript are mostly those of one that is not there yet.
+    Future<Void> appended = offset == 0 || bytes.length() == 0 || bytes.length() > WINDOW_BYTES
         ? appendCarefully(sessionId, epoch, name, offset, bytes)
         : appends.append(sessionId, epoch, name, offset, bytes)
             .compose(written -> written ? Future.succeededFuture() : appendCarefully(sessionId, epoch, name, offset, bytes));

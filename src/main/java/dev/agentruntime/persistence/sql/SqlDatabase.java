@@ -141,12 +141,11 @@ final class SqlDatabase {
     return withConnections(open -> open.writers.preparedQuery(statement(sql)).execute(parameters(parameters)));
   }
 
-  /** One statement many times, in one transaction. @return how many rows each changed */
+  /** One statement many times, for databases where that is a transaction. @return how many rows each changed */
   Future<List<Integer>> writeBatch(String sql, List<Tuple> batch) {
-    Future<RowSet<Row>> written = dialect.batchIsTransaction()
-        ? withConnections(open -> open.writers.preparedQuery(statement(sql)).executeBatch(batch.stream().map(this::parameters).toList()))
-        : transaction(transaction -> transaction.executeBatch(sql, batch));
-    return written.map(dialect::batchCounts);
+    return withConnections(open ->
+        open.writers.preparedQuery(statement(sql)).executeBatch(batch.stream().map(this::parameters).toList()))
+        .map(dialect::batchCounts);
   }
 
   /** Commits if the work succeeds, and else undoes all of it. The work may be done several times, until it is done undisturbed. */

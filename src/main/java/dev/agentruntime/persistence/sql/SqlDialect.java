@@ -14,6 +14,16 @@ import java.util.List;
  */
 public interface SqlDialect {
 
+  /** How appends of several sessions go into one commit. */
+  enum Grouping {
+    /** A batch of statements, which is a transaction. */
+    BATCH,
+    /** A batch of statements within a transaction. */
+    TRANSACTION,
+    /** One statement for all, that fails if one of them is refused. */
+    STATEMENT
+  }
+
   /**
    * Brings the schema up to date. Safe when several processes do it at once.
    *
@@ -48,8 +58,8 @@ public interface SqlDialect {
   /** The condition that a row of {@code session} has a recovery, as the index of those sessions has it. */
   String recoverable();
 
-  /** Whether a batch outside of a transaction is one: committed at once, all or nothing. */
-  boolean batchIsTransaction();
+  /** How appends of several sessions are committed together. */
+  Grouping appends();
 
   /** A parameter as the driver takes it. @param value a {@code String}, a number, {@code null}, or a {@code Buffer} */
   Object parameter(Object value);
@@ -60,7 +70,7 @@ public interface SqlDialect {
   /** How many rows each statement of a batch changed. */
   List<Integer> batchCounts(RowSet<Row> batch);
 
-  /** Whether a statement failed because a row of that key is there already, or one that it refers to no longer is. */
+  /** Whether a statement failed because a row of that key is there already, or one that it refers to is not, or no longer. */
   boolean isConflict(Throwable failure);
 
   /** Whether the database undid a transaction that may simply be tried again: it and another were in each other's way. */

@@ -152,8 +152,8 @@ public final class SqliteDialect implements SqlDialect {
   }
 
   @Override
-  public boolean batchIsTransaction() {
-    return false;
+  public Grouping appends() {
+    return Grouping.TRANSACTION;
   }
 
   @Override

@@ -304,6 +304,30 @@ abstract class DatabaseServerContract implements StoreUnderTest {
         + ") + (SELECT count(*) FROM " + table("chunk") + ")")).isZero();
   }
 
+  /** How many statements wait for a row that another transaction holds, as SQL. */
+  abstract String waiting();
+
+  /** What the new owner has been told is there stays all that is there. */
+  @Test
+  void anAppendWaitsForWhoBecomesTheOwnerAndIsRefused() throws SQLException {
+    await(open(database));
+    String id = create();
+    append(id, "t", 0, "abc");
+    append(id, "t", 3, "def");
+    Future<Void> late;
+    try (Connection connection = connect(); Statement statement = connection.createStatement()) {
+      connection.setAutoCommit(false);
+      statement.execute("UPDATE " + table("session") + " SET owner = 'epoch-2'");
+      late = store().saveTranscript(id, EPOCH, "t", 6, bytes("late"));
+      while (number(waiting()) == 0) {
+        assertThat(late.isComplete()).isFalse();
+      }
+      connection.commit();
+    }
+    refused(Kind.STALE_OWNER, late);
+    assertThat(transcript(id, "t")).isEqualTo("abcdef");
+  }
+
   /** What its writing to the log has come to, in bytes. */
   abstract long logBytes() throws SQLException;
 

@@ -14,6 +14,13 @@ public final class DatabaseServers {
     return new MeasuredStore("PostgreSQL", SqlPersistence.postgresql(vertx, server.newDatabase()), server.process::writtenBytes);
   }
 
+  /** The same through PgBouncer in transaction mode, as Supabase has it. What the pooler writes is no file. */
+  public static MeasuredStore supabase(Vertx vertx) throws Exception {
+    PostgresServer server = PostgresServer.shared();
+    return new MeasuredStore("Supabase (PostgreSQL behind PgBouncer)",
+        SqlPersistence.postgresql(vertx, new PgBouncer(server).before(server.newDatabase())), server.process::writtenBytes);
+  }
+
   /** A new database of the MariaDB of this process. */
   public static MeasuredStore mariaDb(Vertx vertx) throws Exception {
     MariaDbServer server = MariaDbServer.shared();

@@ -51,6 +51,11 @@ class MariaDbServerIT extends DatabaseServerContract {
   }
 
   @Override
+  String waiting() {
+    return "SELECT count(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'";
+  }
+
+  @Override
   long logBytes() throws SQLException {
     return number("SELECT variable_value FROM information_schema.global_status WHERE variable_name = 'INNODB_LSN_CURRENT'");
   }

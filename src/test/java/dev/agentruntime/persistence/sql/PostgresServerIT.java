@@ -59,6 +59,11 @@ class PostgresServerIT extends DatabaseServerContract {
   }
 
   @Override
+  String waiting() {
+    return "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+  }
+
+  @Override
   long logBytes() throws SQLException {
     return number("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn");
   }
