@@ -130,7 +130,7 @@ final class AgentHost {
       } catch (Exception e) {
         services.metrics().sandboxFailures.increment();
         starting = null;
-        promise.fail(e);
+        promise.fail(status.explained(e));
       }
     });
     return promise.future();
@@ -204,7 +204,7 @@ final class AgentHost {
       status.sandbox(SandboxStatus.READY, sandbox.id(), null);
       return started;
     } catch (Exception e) {
-      String why = ErrorTranslation.toApi(e).getMessage();
+      String why = ErrorTranslation.toApi(status.explained(e)).getMessage();
       if (handedOver) {
         log.info("session {} was handed over while its agent was started", session.id());
       } else if (fresh || closed || e instanceof SandboxException gone && gone.kind() == SandboxException.Kind.GONE) {

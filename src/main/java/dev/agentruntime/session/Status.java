@@ -1,9 +1,12 @@
 package dev.agentruntime.session;
 
+import dev.agentruntime.protocol.ApiException;
+import dev.agentruntime.protocol.ErrorCode;
 import dev.agentruntime.protocol.RuntimeState;
 import dev.agentruntime.protocol.RuntimeState.SandboxStatus;
 import dev.agentruntime.protocol.SessionEvent;
 import java.time.Clock;
+import java.util.concurrent.TimeoutException;
 
 /** What runs for a session, told as {@code session:status} whenever it changes. Belongs to the session's own context. */
 final class Status {
@@ -47,6 +50,15 @@ final class Status {
     if (sandbox != null && sandbox.status() == SandboxStatus.READY) {
       sandbox(SandboxStatus.READY, sandbox.sandboxId(), message);
     }
+  }
+
+  /** What took too long is what was being done. @return any other failure as it is */
+  Throwable explained(Throwable failure) {
+    if (!(failure instanceof TimeoutException) || sandbox == null || sandbox.statusMessage() == null) {
+      return failure;
+    }
+    boolean isTold = sandbox.status() != SandboxStatus.STARTING;
+    return new ApiException(ErrorCode.SANDBOX_FAILED, isTold ? sandbox.statusMessage() : "It took too long: " + sandbox.statusMessage() + ".", failure);
   }
 
   /** Takes up what a journal tells of a turn that runs still. */

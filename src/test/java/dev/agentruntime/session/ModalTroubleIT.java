@@ -191,6 +191,20 @@ class ModalTroubleIT {
   }
 
   @Test
+  void anImageThatTakesTooLongIsSaidToAndIsThereForALaterTurn() throws IOException {
+    start("AGENT_RUNTIME_SANDBOX_START_TIMEOUT_MS", "5000");
+    String session = runtime.newSession("tiny");
+    Follower follower = runtime.follow(session);
+    modal.meet(ModalRpc.IMAGE_JOIN_STREAMING, Fault.hang());
+    SessionEvent.TurnCompleted ended = turn(follower, session, "hello");
+    assertThat(ended.error()).isEqualTo("It took too long: Building the image.");
+    assertThat(follower.fold().snapshot().session().runtime().sandbox().statusMessage()).isEqualTo(ended.error());
+    modal.killConnections();
+    assertThat(turn(follower, session, "hello").outcome()).isEqualTo(TurnOutcome.SUCCESS);
+    assertThat(modal.images()).hasSize(1);
+  }
+
+  @Test
   void withoutCapacityATurnEndsAndNothingWaitsForever() throws IOException {
     start("AGENT_RUNTIME_SANDBOX_START_TIMEOUT_MS", "4000");
     String session = runtime.newSession("tiny");
