@@ -11,6 +11,7 @@ import io.vertx.core.buffer.Buffer;
 import io.vertx.grpc.common.GrpcStatus;
 import java.net.URI;
 import java.util.Base64;
+import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -68,11 +69,18 @@ class ModalCallUnitsTest {
   void theTablesOfTheProtocol() {
     assertThat(delays(RetryPolicy.CONTROL_PLANE)).containsExactly(100, 200, 400);
     assertThat(delays(RetryPolicy.ROUTER)).containsExactly(10, 20, 40, 80, 160, 320, 640, 1280, 2560, 5120);
+    assertThat(delays(RetryPolicy.UPLOAD)).containsExactly(10, 20, 40, 80, 160, 320, 640, 1280, 2560);
+    assertThat(delays(RetryPolicy.SNAPSHOT)).containsExactly(delays(RetryPolicy.ROUTER));
+    assertThat(RetryPolicy.WAIT.delayMs(0)).isEqualTo(1000);
     assertThat(RetryPolicy.WAIT.delayMs(1_000_000)).isEqualTo(1000);
+    for (RetryPolicy policy : List.of(RetryPolicy.CONTROL_PLANE, RetryPolicy.ROUTER, RetryPolicy.UPLOAD, RetryPolicy.WAIT)) {
+      assertThat(policy.codes()).containsExactlyInAnyOrder(GrpcStatus.DEADLINE_EXCEEDED, GrpcStatus.UNAVAILABLE, GrpcStatus.CANCELLED,
+          GrpcStatus.INTERNAL, GrpcStatus.UNKNOWN);
+    }
+    assertThat(RetryPolicy.SNAPSHOT.codes()).containsExactlyInAnyOrder(GrpcStatus.UNAVAILABLE, GrpcStatus.INTERNAL, GrpcStatus.UNKNOWN);
     assertThat(RetryPolicy.CONTROL_PLANE.allows(GrpcStatus.UNAVAILABLE, 2)).isTrue();
     assertThat(RetryPolicy.CONTROL_PLANE.allows(GrpcStatus.UNAVAILABLE, 3)).isFalse();
     assertThat(RetryPolicy.CONTROL_PLANE.allows(GrpcStatus.UNAUTHENTICATED, 0)).isFalse();
-    assertThat(RetryPolicy.SNAPSHOT.codes()).doesNotContain(GrpcStatus.DEADLINE_EXCEEDED, GrpcStatus.CANCELLED);
     assertThat(RetryPolicy.NONE.allows(GrpcStatus.UNAVAILABLE, 0)).isFalse();
   }
 
