@@ -16,7 +16,6 @@ import java.util.function.ToDoubleFunction;
 final class FanoutBench {
 
   private static final int ROUNDS = 5;
-  private static final int PACED_FRAMES = 200;
   private static final int PACE_MS = 10;
   private static final int VOID_SLICES = 20;
   private static final List<String> JVM = List.of("-Xmx512m", Child.ALL_COMPILERS);
@@ -25,12 +24,13 @@ final class FanoutBench {
    * @param frames of a slice of the runtime
    * @param batchedFrames of the bare server that batches, which takes less for each
    * @param plainFrames of the one that does not, which takes more
+   * @param pacedFrames of any slice at a pace
    * @param warmUps slices until the code that is run for each frame is compiled
    */
-  private record Crowd(int viewers, int frames, int batchedFrames, int plainFrames, int warmUps) {}
+  private record Crowd(int viewers, int frames, int batchedFrames, int plainFrames, int pacedFrames, int warmUps) {}
 
-  private static final List<Crowd> CROWDS = List.of(new Crowd(1, 100_000, 500_000, 100_000, 20),
-      new Crowd(100, 20_000, 8_000, 2_000, 10), new Crowd(1000, 2_000, 800, 200, 10));
+  private static final List<Crowd> CROWDS = List.of(new Crowd(1, 100_000, 500_000, 100_000, 200, 20),
+      new Crowd(100, 20_000, 8_000, 2_000, 100, 10), new Crowd(1000, 2_000, 800, 200, 100, 10));
 
   private FanoutBench() {}
 
@@ -42,9 +42,9 @@ final class FanoutBench {
         String figure = "CPU per delivered frame, " + crowd.viewers + (crowd.viewers == 1 ? " viewer, " : " viewers, ");
         saturated(table, figure, crowd, runtime, plain, batched);
         Rounds paced = new Rounds()
-            .add("runtime", () -> runtime.slice(PACED_FRAMES, PACE_MS))
-            .add("plain", () -> plain.slice(PACED_FRAMES, PACE_MS))
-            .add("batched", () -> batched.slice(PACED_FRAMES, PACE_MS))
+            .add("runtime", () -> runtime.slice(crowd.pacedFrames, PACE_MS))
+            .add("plain", () -> plain.slice(crowd.pacedFrames, PACE_MS))
+            .add("batched", () -> batched.slice(crowd.pacedFrames, PACE_MS))
             .run(1, 3);
         row(table, figure + 1000 / PACE_MS + " deltas/s", paced, "printed");
       }
