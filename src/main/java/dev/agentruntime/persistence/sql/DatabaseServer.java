@@ -1,5 +1,6 @@
 package dev.agentruntime.persistence.sql;
 
+import io.vertx.sqlclient.PoolOptions;
 import java.nio.file.Path;
 
 /**
@@ -18,8 +19,15 @@ public record DatabaseServer(String host, int port, String database, String user
   /** How a connection is protected: as PostgreSQL's {@code sslmode}. */
   public enum Tls { DISABLE, PREFER, REQUIRE, VERIFY_CA, VERIFY_FULL }
 
+  private static final int LONGEST_IDLE_SECONDS = 600;
+
   boolean isUnixSocket() {
     return host.startsWith("/");
+  }
+
+  /** Alike for readers and writers. */
+  static PoolOptions pool(int size) {
+    return new PoolOptions().setMaxSize(size).setIdleTimeout(LONGEST_IDLE_SECONDS);
   }
 
   /** A few that only read would do; but a page of a long list must not keep others waiting. */

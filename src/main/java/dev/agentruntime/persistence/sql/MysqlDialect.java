@@ -9,13 +9,9 @@ import io.vertx.mysqlclient.MySQLConnectOptions;
 import io.vertx.mysqlclient.MySQLException;
 import io.vertx.mysqlclient.SslMode;
 import io.vertx.sqlclient.Pool;
-import io.vertx.sqlclient.PoolOptions;
-import io.vertx.sqlclient.Row;
-import io.vertx.sqlclient.RowSet;
 import io.vertx.sqlclient.SqlConnection;
 import java.sql.Connection;
 import java.sql.SQLException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -42,7 +38,6 @@ public final class MysqlDialect implements SqlDialect {
       "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'");
 
   private static final int CONNECT_TIMEOUT_MS = 10_000;
-  private static final int LONGEST_IDLE_SECONDS = 600;
 
   private static final int DUPLICATE_KEY = 1062;
   private static final int NO_REFERENCED_ROW = 1452;
@@ -124,7 +119,7 @@ public final class MysqlDialect implements SqlDialect {
 
   private Pool pool(Vertx vertx, int size) {
     return MySQLBuilder.pool()
-        .with(new PoolOptions().setMaxSize(size).setIdleTimeout(LONGEST_IDLE_SECONDS))
+        .with(DatabaseServer.pool(size))
         .connectingTo(connectOptions())
         .withConnectHandler(connection -> prepare(connection, 0))
         .using(vertx)
@@ -199,15 +194,6 @@ public final class MysqlDialect implements SqlDialect {
   @Override
   public String text(Object column) {
     return column == null ? null : column.toString();
-  }
-
-  @Override
-  public List<Integer> batchCounts(RowSet<Row> batch) {
-    List<Integer> counts = new ArrayList<>();
-    for (RowSet<Row> each = batch; each != null; each = each.next()) {
-      counts.add(each.rowCount());
-    }
-    return counts;
   }
 
   @Override

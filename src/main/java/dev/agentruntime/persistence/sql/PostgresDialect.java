@@ -9,14 +9,9 @@ import io.vertx.pgclient.PgConnectOptions;
 import io.vertx.pgclient.PgException;
 import io.vertx.pgclient.SslMode;
 import io.vertx.sqlclient.Pool;
-import io.vertx.sqlclient.PoolOptions;
-import io.vertx.sqlclient.Row;
-import io.vertx.sqlclient.RowSet;
 import io.vertx.sqlclient.SqlClient;
 import java.sql.SQLException;
-import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.regex.MatchResult;
@@ -48,7 +43,6 @@ public final class PostgresDialect implements SqlDialect {
   private static final Pattern ESCAPE = Pattern.compile("\1[\1\2]");
 
   private static final int CONNECT_TIMEOUT_SECONDS = 10;
-  private static final int LONGEST_IDLE_SECONDS = 600;
 
   private static final String UNIQUE_VIOLATION = "23505";
   private static final String FOREIGN_KEY_VIOLATION = "23503";
@@ -106,16 +100,12 @@ public final class PostgresDialect implements SqlDialect {
 
   @Override
   public Pool writers(Vertx vertx) {
-    return PgBuilder.pool().with(poolOptions(server.writers())).connectingTo(connectOptions()).using(vertx).build();
+    return PgBuilder.pool().with(DatabaseServer.pool(server.writers())).connectingTo(connectOptions()).using(vertx).build();
   }
 
   @Override
   public SqlClient readers(Vertx vertx) {
-    return PgBuilder.client().with(poolOptions(server.readers())).connectingTo(connectOptions()).using(vertx).build();
-  }
-
-  private static PoolOptions poolOptions(int size) {
-    return new PoolOptions().setMaxSize(size).setIdleTimeout(LONGEST_IDLE_SECONDS);
+    return PgBuilder.client().with(DatabaseServer.pool(server.readers())).connectingTo(connectOptions()).using(vertx).build();
   }
 
   private PgConnectOptions connectOptions() {
@@ -206,15 +196,6 @@ public final class PostgresDialect implements SqlDialect {
 
   private static String unescaped(MatchResult escape) {
     return escape.group().equals("\1\1") ? "\0" : "\1";
-  }
-
-  @Override
-  public List<Integer> batchCounts(RowSet<Row> batch) {
-    List<Integer> counts = new ArrayList<>();
-    for (RowSet<Row> each = batch; each != null; each = each.next()) {
-      counts.add(each.rowCount());
-    }
-    return counts;
   }
 
   @Override

@@ -5,6 +5,7 @@ import io.vertx.sqlclient.Pool;
 import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.RowSet;
 import io.vertx.sqlclient.SqlClient;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -67,8 +68,14 @@ public interface SqlDialect {
   /** Text as it came in a column, or {@code null}. */
   String text(Object column);
 
-  /** How many rows each statement of a batch changed. */
-  List<Integer> batchCounts(RowSet<Row> batch);
+  /** How many rows each statement of a batch changed: the clients of servers give one result for each. */
+  default List<Integer> batchCounts(RowSet<Row> batch) {
+    List<Integer> counts = new ArrayList<>();
+    for (RowSet<Row> each = batch; each != null; each = each.next()) {
+      counts.add(each.rowCount());
+    }
+    return counts;
+  }
 
   /** Whether a statement failed because a row of that key is there already, or one that it refers to is not, or no longer. */
   boolean isConflict(Throwable failure);
