@@ -45,7 +45,8 @@ import org.junit.jupiter.api.Test;
  * ids, erasure), {@link ListingContract} (pages), {@link TranscriptContract} (appends, ranges, repeated writes, sizes),
  * {@link FileContract}, {@link OwnershipContract} (who may write) and {@link ProfileContract}. A failing test names the promise; the sentence is in the
  * interface's Javadoc. What most adapters get wrong at first: case or trailing spaces of ids (collations), {@code null} against an empty
- * name, the owner checked in one statement and written in another, an append whose answer was lost, an empty answer where the store
+ * name, the owner checked in one statement and written in another, an append whose answer was lost, a write that is repeated while the first
+ * attempt may still be on its way and is done after newer ones, an empty answer where the store
  * could not be read.
  */
 public abstract class PersistenceContract implements RecordContract, ListingContract, TranscriptContract, FileContract, OwnershipContract,
