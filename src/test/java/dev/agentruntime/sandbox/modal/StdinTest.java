@@ -163,6 +163,16 @@ class StdinTest {
   }
 
   @Test
+  void anUploadThatTheWorkerBreaksOffIsGone() {
+    String execId = start(router, "exit 9");
+    await(router.exit(execId));
+    rig.modal.meet(ModalRpc.EXEC_STDIN_WRITE_STREAM, Fault.refuse(GrpcStatus.ABORTED));
+    SandboxException failure = failure(router.upload(execId, StdinSource.of(bytes(10))));
+    assertThat(failure.kind()).isEqualTo(Kind.GONE);
+    assertThat(failure).hasMessageContaining("ended with 9");
+  }
+
+  @Test
   void anInputThatSomebodyElseHasEndedFailsTheUpload() {
     String execId = start(router, "cat >/dev/null; read -r never <>/tmp/none || sleep 1000");
     await(router.write(execId, 0, Buffer.buffer("x"), true));

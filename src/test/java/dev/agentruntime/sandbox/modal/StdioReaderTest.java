@@ -144,6 +144,15 @@ class StdioReaderTest {
   }
 
   @Test
+  void aJwtIsReplacedAgainAfterAChunkThatCame() {
+    String execId = printed(TEXT);
+    rig.modal.meet(ModalRpc.EXEC_STDIO_READ, Fault.refuse(GrpcStatus.UNAUTHENTICATED));
+    rig.modal.meet(ModalRpc.EXEC_STDIO_READ, Fault.breakAfter(3, GrpcStatus.UNAUTHENTICATED));
+    assertThat(read(router, execId, 0)).isEqualTo(TEXT);
+    assertThat(rig.modal.calls(ModalRpc.EXEC_STDIO_READ)).isEqualTo(3);
+  }
+
+  @Test
   void aStreamWhoseEveryJwtIsRefusedFails() {
     String execId = printed(TEXT);
     rig.modal.meet(ModalRpc.EXEC_STDIO_READ, 2, Fault.refuse(GrpcStatus.UNAUTHENTICATED));
