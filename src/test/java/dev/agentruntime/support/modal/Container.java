@@ -32,9 +32,10 @@ final class Container {
   /**
    * Argument: the container's directory. The first process waits for the end of its input, which is the end of the world, and buries what
    * has no parent any more. It is ready once it has its own root, as that is where the others enter; it then says its number outside of the
-   * container, which {@code /proc} has told it before it got one of its own.
+   * container, which {@code /proc} has told it before it got one of its own. A user's path may lack the folder of {@code chroot}.
    */
   private static final String INIT = """
+      PATH="$PATH:/usr/sbin:/sbin"
       read -r pid rest </proc/self/stat &&
       mount -a -T "$1/mounts" && exec env --ignore-signal=CHLD chroot "$1/root" sh -c 'echo "$1" && exec cat' init "$pid"
       """;
