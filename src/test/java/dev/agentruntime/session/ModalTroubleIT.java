@@ -166,6 +166,23 @@ class ModalTroubleIT {
   }
 
   @Test
+  void aBuildIsNotLostWithTheWayToModal() throws IOException {
+    start();
+    modal.meet(ModalRpc.IMAGE_JOIN_STREAMING, 5, Fault.refuse(GrpcStatus.UNAVAILABLE));
+    String session = runtime.newSession();
+    assertThat(turn(runtime.follow(session), session, "say built").outcome()).isEqualTo(TurnOutcome.SUCCESS);
+  }
+
+  @Test
+  void aBuildWhoseLogMayNotBeReadIsGivenUp() throws IOException {
+    start();
+    modal.meet(ModalRpc.IMAGE_JOIN_STREAMING, Fault.refuse(GrpcStatus.PERMISSION_DENIED));
+    String session = runtime.newSession();
+    assertThat(turn(runtime.follow(session), session, "say built").outcome()).isEqualTo(TurnOutcome.ERROR);
+    assertThat(modal.recorded(ModalRpc.IMAGE_JOIN_STREAMING)).hasSize(1);
+  }
+
+  @Test
   void aSandboxThatWasMadeAndNotToldOfIsTheOneThatIsUsed() throws IOException {
     start();
     modal.meet(ModalRpc.SANDBOX_CREATE, 3, Fault.loseAnswer());

@@ -75,6 +75,11 @@ public final class ModalClient {
         .recover(failure -> Future.failedFuture(ModalFailure.of(rpc, failure, redaction)));
   }
 
+  /** Before something is asked again. */
+  Future<Void> pause(long ms) {
+    return scope.delay(ms);
+  }
+
   /**
    * How a sandbox ended, if it has.
    *

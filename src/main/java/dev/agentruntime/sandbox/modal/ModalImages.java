@@ -34,7 +34,6 @@ final class ModalImages {
   /** As Modal's SDKs wait (js/src/image.ts). */
   private static final int JOIN_SECONDS = 55;
   private static final Duration JOIN_TIMEOUT = Duration.ofSeconds(JOIN_SECONDS + 15);
-  private static final int JOIN_FAILURES = 3;
   private static final int ATTEMPTS = 3;
   private static final long BETWEEN_LINES_MS = 250;
 
@@ -137,10 +136,12 @@ final class ModalImages {
           if (result.get() != null) {
             return Future.succeededFuture(result.get());
           }
-          if (over.failed() && failures >= JOIN_FAILURES) {
+          if (over.failed() && !(over.cause().getCause() instanceof ModalStatusException modal
+              && RetryPolicy.BUILD_LOG.allows(modal.status(), failures))) {
             return Future.failedFuture(over.cause());
           }
-          return join(imageId, entry.get(), build, over.failed() ? failures + 1 : 0);
+          return client.pause(RetryPolicy.BUILD_LOG.delayMs(failures))
+              .compose(paused -> join(imageId, entry.get(), build, over.failed() ? failures + 1 : 0));
         });
   }
 

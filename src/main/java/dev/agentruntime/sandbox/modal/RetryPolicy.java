@@ -35,6 +35,9 @@ record RetryPolicy(Set<GrpcStatus> codes, int retries, long firstDelayMs, long m
   static final RetryPolicy SNAPSHOT = new RetryPolicy(Set.copyOf(EnumSet.of(GrpcStatus.UNAVAILABLE, GrpcStatus.INTERNAL,
       GrpcStatus.UNKNOWN)), 10, 10, 10_000);
 
+  /** A build goes on whether its log is read or not: some ten seconds without a way to Modal are borne. */
+  static final RetryPolicy BUILD_LOG = new RetryPolicy(TRANSIENT, 10, 10, 10_000);
+
   RetryPolicy {
     codes = Set.copyOf(codes);
   }
