@@ -9,11 +9,15 @@ import dev.agentruntime.support.LiveSession;
 import dev.agentruntime.support.SandboxTraces;
 import dev.agentruntime.support.ScriptedClaude;
 import dev.agentruntime.support.TestServer;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -141,7 +145,7 @@ class ClaudeTroubleIT {
       session.succeeds("play:hello say=first");
       JsonNode accepted = session.say("play:slow");
       session.awaitBlock(data -> data.path("delta").asText().contains("s3 "));
-      kill(session);
+      kill(session, "play:slow");
       assertFailed(session, session.ended(accepted), null, "The agent ended before its turn did (exit code 137)." + GOES_ON);
       assertThat(session.texts()).last().asString().startsWith("s0 s1 s2 s3 ").doesNotContain("s399");
 
@@ -161,7 +165,7 @@ class ClaudeTroubleIT {
       session.succeeds("play:hello say=first");
       JsonNode accepted = session.say("play:slowtool mark=" + mark);
       traces.awaitProcess(mark);
-      kill(session);
+      kill(session, mark);
       assertFailed(session, session.ended(accepted), null, "The agent ended before its turn did (exit code 137)." + GOES_ON);
       assertThat(session.blocks(Block.ToolUse.class)).extracting(Block.ToolUse::status).containsExactly(CallStatus.ERROR);
       traces.awaitNoProcess(mark);
@@ -171,10 +175,27 @@ class ClaudeTroubleIT {
     }
   }
 
-  private void kill(LiveSession session) {
+  /** Not before the agent itself has saved what it was told: what it has not is gone with it. */
+  private void kill(LiveSession session, String told) {
+    SandboxTraces.await(() -> saved(session).contains(told), () -> saved(session));
     List<String> agents = ScriptedClaude.processes(directory, session.id);
     assertThat(agents).hasSize(1);
     new SandboxTraces(directory).kill(agents.get(0));
+  }
+
+  /** The CLI's own transcript, in the sandbox. */
+  private String saved(LiveSession session) {
+    StringBuilder saved = new StringBuilder();
+    for (Path sandbox : new SandboxTraces(directory).directories()) {
+      try (Stream<Path> files = Files.find(sandbox.resolve("home"), 8, (file, facts) -> file.endsWith(session.id + ".jsonl"))) {
+        for (Path file : files.toList()) {
+          saved.append(Files.readString(file));
+        }
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+    return saved.toString();
   }
 
   @Test
