@@ -196,7 +196,8 @@ final class AgentHost {
       stopIfClosed();
       ObjectNode options = session.options();
       LaunchPlan plan = await(architecture.plan(new LaunchRequest(session.id(), profile, options, sandbox.workspace(),
-          sandbox.home(), resume, services.sandboxes().equips(), sandbox.supplied(architecture.needs(profile).files())), message -> mailbox.run(() -> tell(message))));
+          sandbox.home(), resume, services.sandboxes().equips(), sandbox.supplied(architecture.needs(profile).files())),
+          message -> mailbox.run(() -> tell(message))));
       SandboxProcess process = launch(plan);
       runningOptions = options;
       AgentLink started = follow(process, 0);

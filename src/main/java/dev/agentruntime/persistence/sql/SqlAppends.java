@@ -59,12 +59,16 @@ final class SqlAppends {
 
   private final SqlDatabase database;
   private final SqlDialect.Grouping manner;
+  private final String append;
+  private final String row;
   private final Queue<Append> waiting = new ArrayDeque<>();
   private boolean writing;
 
   SqlAppends(SqlDatabase database) {
     this.database = database;
     this.manner = database.dialect().appends();
+    this.append = APPEND + database.dialect().forUpdate();
+    this.row = "((SELECT content_key FROM (SELECT c.content_key\n" + FROM + " LIMIT 1" + database.dialect().forUpdate() + ") found), ?, ?, ?)";
   }
 
   /**
@@ -112,7 +116,7 @@ final class SqlAppends {
   }
 
   private Future<Boolean> alone(Append one) {
-    return (manner == SqlDialect.Grouping.STATEMENT ? inOneStatement(List.of(one)) : database.write(statement(), parameters(one)).map(RowSet::rowCount))
+    return (manner == SqlDialect.Grouping.STATEMENT ? inOneStatement(List.of(one)) : database.write(append, parameters(one)).map(RowSet::rowCount))
         .map(count -> count == 1)
         // Another append of these bytes, or the end of the transcript, came in between.
         .recover(failure -> failure instanceof PersistenceException refused && refused.kind() == Kind.CONFLICT
@@ -122,8 +126,8 @@ final class SqlAppends {
 
   private void together(List<Append> group) {
     Future<List<Integer>> counts = switch (manner) {
-      case BATCH -> database.writeBatch(statement(), parameters(group));
-      case TRANSACTION -> database.transaction(transaction -> transaction.executeBatch(statement(), parameters(group)))
+      case BATCH -> database.writeBatch(append, parameters(group));
+      case TRANSACTION -> database.transaction(transaction -> transaction.executeBatch(append, parameters(group)))
           .map(database.dialect()::batchCounts);
       case STATEMENT -> inOneStatement(group).map(all -> Collections.nCopies(group.size(), 1));
     };
@@ -140,10 +144,6 @@ final class SqlAppends {
         group.forEach(one -> alone(one).onComplete(one.written));
       }
     });
-  }
-
-  private String statement() {
-    return APPEND + database.dialect().forUpdate();
   }
 
   private static Tuple parameters(Append one) {
@@ -169,7 +169,6 @@ final class SqlAppends {
    * that is written to may not be read otherwise, and the {@code LIMIT} keeps that from being merged away.
    */
   private String values(int rows) {
-    String row = "((SELECT content_key FROM (SELECT c.content_key\n" + FROM + " LIMIT 1" + database.dialect().forUpdate() + ") found), ?, ?, ?)";
     return INSERT + "VALUES " + String.join(",\n", Collections.nCopies(rows, row));
   }
 }
