@@ -28,8 +28,11 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** The real Claude Code CLI through REST and WebSocket, with a scripted model. */
+@Execution(ExecutionMode.CONCURRENT)
 class ClaudeCodeIT {
 
   @RegisterExtension

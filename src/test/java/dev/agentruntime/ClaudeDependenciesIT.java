@@ -22,8 +22,11 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** The npm and pip packages that a profile lists are there for the tools of the real Claude Code CLI, from a registry that the profile names. */
+@Execution(ExecutionMode.CONCURRENT)
 class ClaudeDependenciesIT {
 
   @RegisterExtension

@@ -23,8 +23,11 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** What can go wrong with the real Claude Code CLI: what a client is shown of it, also after a reload, and that the next message goes on. */
+@Execution(ExecutionMode.CONCURRENT)
 class ClaudeTroubleIT {
 
   private static final String GOES_ON = " Part of it may be done, so it is not run again by itself; a new message goes on from here.";

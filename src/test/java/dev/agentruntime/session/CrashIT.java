@@ -27,8 +27,11 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** Servers are killed, and what they leave is taken up by the next on the same data: nothing is lost, and nothing happens twice. */
+@Execution(ExecutionMode.CONCURRENT)
 class CrashIT {
 
   private static final Map<String, String> SETTINGS = Map.of("AGENT_RUNTIME_SANDBOX_REATTACH_TIMEOUT_MS", "3000");

@@ -41,8 +41,11 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** Sessions whose sandboxes are Modal's, from the first message to the last sandbox' end. */
+@Execution(ExecutionMode.CONCURRENT)
 class ModalSessionIT {
 
   @TempDir

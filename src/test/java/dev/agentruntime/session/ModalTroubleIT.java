@@ -31,8 +31,11 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** Conversations whose sandboxes are Modal's, when Modal does not do what it should. */
+@Execution(ExecutionMode.CONCURRENT)
 class ModalTroubleIT {
 
   private static final int MANY = 200;

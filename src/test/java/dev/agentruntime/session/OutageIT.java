@@ -28,8 +28,11 @@ import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** A store that is away for longer than what happens meanwhile can be kept in memory. */
+@Execution(ExecutionMode.CONCURRENT)
 class OutageIT {
 
   private static final int BOUND_BYTES = 32 * 1024;

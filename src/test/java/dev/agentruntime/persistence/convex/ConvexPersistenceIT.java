@@ -5,8 +5,11 @@ import dev.agentruntime.persistence.PersistenceAdapter;
 import io.vertx.core.Vertx;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** Each test has a deployment of its own: convex-test looks at every document of a table, index or not. */
+@Execution(ExecutionMode.CONCURRENT)
 class ConvexPersistenceIT extends DurablePersistenceContract {
 
   private static final Vertx VERTX = Vertx.vertx();

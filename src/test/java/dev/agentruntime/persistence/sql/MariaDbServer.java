@@ -1,5 +1,6 @@
 package dev.agentruntime.persistence.sql;
 
+import dev.agentruntime.support.FreePort;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -37,7 +38,7 @@ final class MariaDbServer {
   private MariaDbServer(List<String> options) throws Exception {
     Path home = DatabaseProcess.unpacked("mariadb", MariaDbServer::unpack);
     folder = Files.createTempDirectory("maria");
-    port = DatabaseProcess.freePort();
+    port = FreePort.find();
     List<String> program = List.of(home.resolve("bin/mariadbd").toString(), "--no-defaults", "--user=" + System.getProperty("user.name"),
         "--lc-messages-dir=" + home.resolve("share"), "--character-sets-dir=" + home.resolve("share/charsets"),
         "--datadir=" + folder.resolve("data"), "--innodb-flush-log-at-trx-commit=2");

@@ -3,6 +3,7 @@ package dev.agentruntime.persistence.sql;
 import static org.assertj.core.api.Assertions.fail;
 import static org.junit.jupiter.api.Assumptions.abort;
 
+import dev.agentruntime.support.FreePort;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;
@@ -27,7 +28,7 @@ final class PgBouncer {
   private static final Logger LOG = LoggerFactory.getLogger(PgBouncer.class);
 
   final PostgresServer postgres;
-  final int port = DatabaseProcess.freePort();
+  final int port = FreePort.find();
   final TestCertificate certificate;
   final DatabaseProcess process;
 

@@ -1,5 +1,6 @@
 package dev.agentruntime.persistence.sql;
 
+import dev.agentruntime.support.FreePort;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.URLEncoder;
@@ -33,7 +34,7 @@ final class PostgresServer {
   private PostgresServer() throws Exception {
     Path home = DatabaseProcess.unpacked("postgresql", PostgresServer::unpack);
     folder = Files.createTempDirectory("pg");
-    port = DatabaseProcess.freePort();
+    port = FreePort.find();
     Path passwordFile = Files.writeString(folder.resolve("password"), PASSWORD);
     Path data = folder.resolve("data");
     DatabaseProcess.run(DatabaseProcess.unprivileged(List.of(home.resolve("bin/initdb").toString(), "-D", data.toString(), "-U", USER,

@@ -14,14 +14,13 @@ import dev.agentruntime.sandbox.modal.proto.GenericResult.GenericStatus;
 import dev.agentruntime.sandbox.modal.proto.SandboxGetCommandRouterAccessRequest;
 import dev.agentruntime.sandbox.modal.proto.TaskExecStartRequest;
 import dev.agentruntime.sandbox.modal.proto.TaskSnapshotFilesystemRequest;
+import dev.agentruntime.support.FreePort;
 import dev.agentruntime.support.modal.Fault;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.net.NetServer;
 import io.vertx.core.net.NetSocket;
 import io.vertx.grpc.common.GrpcStatus;
-import java.io.IOException;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -34,11 +33,14 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Processes on a worker, and what becomes of calls to it that fail. Its streams have tests of their own. */
+@Execution(ExecutionMode.CONCURRENT)
 class CommandRouterTest {
 
   @TempDir
@@ -210,9 +212,9 @@ class CommandRouterTest {
   }
 
   @Test
-  void aWorkerThatIsStillStartingIsWaitedFor() throws IOException {
+  void aWorkerThatIsStillStartingIsWaitedFor() {
     RouterAccess.Grant real = await(access());
-    int port = freePort();
+    int port = FreePort.find();
     CommandRouter late = rig.client.router(router.sandboxId(), router.taskId(), new RouterAccess.Grant("https://127.0.0.1:" + port, real.jwt()));
     ExecSpec exec = shell("exit 4");
     Future<Void> started = late.start(exec);
@@ -225,8 +227,8 @@ class CommandRouterTest {
   }
 
   @Test
-  void aWorkerThatIsNotThereIsGivenUpWhenItsSandboxHasEnded() throws IOException {
-    CommandRouter lost = rig.client.router(router.sandboxId(), router.taskId(), new RouterAccess.Grant("https://127.0.0.1:" + freePort(), "x"));
+  void aWorkerThatIsNotThereIsGivenUpWhenItsSandboxHasEnded() {
+    CommandRouter lost = rig.client.router(router.sandboxId(), router.taskId(), new RouterAccess.Grant("https://127.0.0.1:" + FreePort.find(), "x"));
     Future<Void> started = lost.start(shell("true"));
     until(() -> rig.modal.calls(ModalRpc.SANDBOX_WAIT) >= 1);
     rig.modal.end(router.sandboxId(), GenericStatus.GENERIC_STATUS_TERMINATED);
@@ -234,9 +236,9 @@ class CommandRouterTest {
   }
 
   @Test
-  void aWorkerThatIsNeverThereIsGivenUpInTheEnd() throws IOException {
+  void aWorkerThatIsNeverThereIsGivenUpInTheEnd() {
     ModalClient hasty = new ModalClient(rig.vertx, rig.options.withTimes(20_000, 2000, 0));
-    CommandRouter lost = hasty.router(router.sandboxId(), router.taskId(), new RouterAccess.Grant("https://127.0.0.1:" + freePort(), "x"));
+    CommandRouter lost = hasty.router(router.sandboxId(), router.taskId(), new RouterAccess.Grant("https://127.0.0.1:" + FreePort.find(), "x"));
     SandboxException failure = failure(lost.start(shell("true")));
     assertThat(failure.kind()).isEqualTo(Kind.FAILED);
     assertThat(failure).hasMessageContaining("does not answer");
@@ -264,12 +266,6 @@ class CommandRouterTest {
     return rig.client.call(ModalRpc.SANDBOX_GET_COMMAND_ROUTER_ACCESS,
             SandboxGetCommandRouterAccessRequest.newBuilder().setSandboxId(router.sandboxId()).build())
         .map(answer -> new RouterAccess.Grant(answer.getUrl(), answer.getJwt()));
-  }
-
-  private static int freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0)) {
-      return socket.getLocalPort();
-    }
   }
 
   private NetServer forward(int port, int to) {

@@ -15,8 +15,11 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** The probe asks what it should, and cleans up. That the fake answers so says nothing about Modal. */
+@Execution(ExecutionMode.CONCURRENT)
 class ModalProbeTest {
 
   private static final Scale SMALL = new Scale(1_000_000, Duration.ofMillis(100), Duration.ofSeconds(2), 8);

@@ -29,10 +29,13 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Output is read once, whole and in order, whatever becomes of the streams that bring it. */
+@Execution(ExecutionMode.CONCURRENT)
 class StdioReaderTest {
 
   private static final String TEXT = "zwölf Boxkämpfer jagen Viktor\n";
