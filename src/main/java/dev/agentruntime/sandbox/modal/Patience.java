@@ -1,6 +1,7 @@
 package dev.agentruntime.sandbox.modal;
 
 import io.vertx.core.Future;
+import io.vertx.grpc.common.GrpcStatus;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 
@@ -13,6 +14,9 @@ final class Patience {
   private static final long FIRST_DELAY_MS = 1000;
   private static final long MOST_DELAY_MS = 10_000;
   private static final int DOUBLINGS = 4;
+
+  /** A worker knows nothing of a sandbox that is being ended before the control plane knows of the end, and why. */
+  private static final Duration END_KNOWN_WITHIN = Duration.ofSeconds(2);
 
   private final ModalClient client;
   private final CallScope scope;
@@ -40,7 +44,8 @@ final class Patience {
 
   /** Fails if the sandbox has ended. Succeeds also if that cannot be learned. */
   Future<Void> unlessEnded(Throwable failure) {
-    return scope.here(client.ended(sandboxId, Duration.ZERO)).compose(
+    boolean unknownToWorker = ModalStatusException.statusOf(failure).filter(GrpcStatus.NOT_FOUND::equals).isPresent();
+    return scope.here(client.ended(sandboxId, unknownToWorker ? END_KNOWN_WITHIN : Duration.ZERO)).compose(
         end -> end.<Future<Void>>map(result -> Future.failedFuture(ModalFailure.ended(result, failure))).orElseGet(Future::succeededFuture),
         unknown -> ModalFailure.isGone(unknown) ? Future.failedFuture(unknown) : Future.succeededFuture());
   }
