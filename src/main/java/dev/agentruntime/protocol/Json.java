@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonFactoryBuilder;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.StreamWriteConstraints;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -18,10 +19,14 @@ import java.io.UncheckedIOException;
 /** The one JSON mapper of the project. Thread-safe. */
 public final class Json {
 
+  /** Less than may be written, so that whatever came in can go out as a part of something larger. */
+  private static final int MAX_READ_DEPTH = StreamWriteConstraints.DEFAULT_MAX_DEPTH - 100;
+
   /** Size is bounded where bytes come in, not per string; a tool's input of many megabytes is one string. */
   public static final ObjectMapper MAPPER = JsonMapper.builder(
           new JsonFactoryBuilder()
-              .streamReadConstraints(StreamReadConstraints.builder().maxStringLength(Integer.MAX_VALUE).build())
+              .streamReadConstraints(StreamReadConstraints.builder().maxStringLength(Integer.MAX_VALUE)
+                  .maxNestingDepth(MAX_READ_DEPTH).build())
               .build())
       .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
       .build();
