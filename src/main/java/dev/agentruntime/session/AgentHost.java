@@ -41,6 +41,7 @@ final class AgentHost {
   private final Workspace workspace;
   private final Transcripts transcripts;
   private final StoredFiles storedFiles;
+  private final Steps steps;
   private SessionSync sync;
   private OutputParser.Sink sink;
   private Supplier<Future<Void>> settled;
@@ -54,10 +55,7 @@ final class AgentHost {
   private AgentLink link;
   private ObjectNode runningOptions;
   private Future<AgentLink> starting;
-  private boolean closed;
   private boolean handedOver;
-  /** What a start that is under way waits for. */
-  private Promise<?> step = Promise.promise();
 
   AgentHost(Services services, Mailbox mailbox, Session session, String profileId, AgentArchitecture architecture, Status status,
             Workspace workspace, Transcripts transcripts, StoredFiles storedFiles) {
@@ -70,6 +68,7 @@ final class AgentHost {
     this.workspace = workspace;
     this.transcripts = transcripts;
     this.storedFiles = storedFiles;
+    this.steps = new Steps(services.settings().sandbox().startTimeoutMs());
   }
 
   /**
@@ -169,7 +168,7 @@ final class AgentHost {
       stopProcess();
       return start();
     } catch (SandboxException e) {
-      if (!had || closed || e.kind() != SandboxException.Kind.GONE) {
+      if (!had || steps.stopped() || e.kind() != SandboxException.Kind.GONE) {
         throw e;
       }
       log.info("the sandbox is gone; making another");
@@ -181,34 +180,34 @@ final class AgentHost {
   private AgentLink start() {
     boolean fresh = sandbox == null;
     try {
-      profile = await(sync.insist(() -> services.profiles().get(profileId)));
+      profile = steps.await(sync.insist(() -> services.profiles().get(profileId)));
       processId = Sandbox.newProcessId();
       Future<Void> examined;
       if (fresh) {
         makeSandbox();
         examined = workspace.attach(sandbox);
       } else {
-        await(sync.insist(sync::saveRecord));
+        steps.await(sync.insist(sync::saveRecord));
         examined = Future.succeededFuture();
       }
       tell("Preparing the agent");
-      boolean resume = fresh ? transcripts.resumableWhenRestored() : transcripts.resumable(sandbox);
-      stopIfClosed();
+      boolean resume = fresh ? transcripts.resumableWhenRestored() : transcripts.resumable(sandbox, steps);
+      steps.check();
       ObjectNode options = session.options();
-      LaunchPlan plan = await(architecture.plan(new LaunchRequest(session.id(), profile, options, sandbox.workspace(),
+      LaunchPlan plan = steps.await(architecture.plan(new LaunchRequest(session.id(), profile, options, sandbox.workspace(),
           sandbox.home(), resume, services.sandboxes().equips(), sandbox.supplied(architecture.needs(profile).files())),
           message -> mailbox.run(() -> tell(message))));
       SandboxProcess process = launch(plan);
       runningOptions = options;
       AgentLink started = follow(process, 0);
-      await(examined);
+      steps.await(examined);
       status.sandbox(SandboxStatus.READY, sandbox.id(), null);
       return started;
     } catch (Exception e) {
       String why = ErrorTranslation.toApi(status.explained(e)).getMessage();
       if (handedOver) {
         log.info("session {} was handed over while its agent was started", session.id());
-      } else if (fresh || closed || e instanceof SandboxException gone && gone.kind() == SandboxException.Kind.GONE) {
+      } else if (fresh || steps.stopped() || e instanceof SandboxException gone && gone.kind() == SandboxException.Kind.GONE) {
         giveUp(why);
       } else {
         status.sandbox(SandboxStatus.UNHEALTHY, sandbox.id(), why);
@@ -222,40 +221,40 @@ final class AgentHost {
     status.sandbox(SandboxStatus.STARTING, null, "Creating the sandbox");
     services.metrics().sandboxStarts.increment();
     creationId = UUID.randomUUID().toString();
-    await(sync.insist(sync::saveRecord));
+    steps.await(sync.insist(sync::saveRecord));
     Future<Sandbox> creation = services.sandboxes().create(new SandboxSpec(session.id(), services.settings().workspace().ignore(),
         creationId, session.events().epoch(), architecture.needs(profile)), message -> mailbox.run(() -> tell(message)));
     try {
-      sandbox = await(creation);
+      sandbox = steps.await(creation);
     } catch (Exception e) {
       creation.onSuccess(late -> services.sandboxes().terminate(late.id()));
       throw e;
     }
     prepared = false;
-    await(sync.insist(sync::saveRecord));
+    steps.await(sync.insist(sync::saveRecord));
     tell("Restoring the workspace");
-    storedFiles.restore(sandbox);
-    stopIfClosed();
-    transcripts.restore(sandbox);
-    stopIfClosed();
+    storedFiles.restore(sandbox, steps);
+    steps.check();
+    transcripts.restore(sandbox, steps);
+    steps.check();
   }
 
   private SandboxProcess launch(LaunchPlan plan) {
     if (prepared || plan.setup().isEmpty()) {
       prepared = true;
       tell("Starting the agent");
-      return await(sandbox.start(processId, plan.process(), plan.files()));
+      return steps.await(sandbox.start(processId, plan.process(), plan.files()));
     }
-    await(sandbox.files().write(plan.files()));
+    steps.await(sandbox.files().write(plan.files()));
     setUp(plan);
     tell("Starting the agent");
-    return await(sandbox.start(processId, plan.process()));
+    return steps.await(sandbox.start(processId, plan.process()));
   }
 
   private void setUp(LaunchPlan plan) {
     for (LaunchPlan.SetupStep step : plan.setup()) {
       tell(step.description());
-      Sandbox.Completed done = await(sandbox.run(step.command(), step.timeout()));
+      Sandbox.Completed done = steps.await(sandbox.run(step.command(), step.timeout()));
       if (done.exitCode() != 0) {
         log.warn("{} failed with exit code {}: {}{}", step.description(), done.exitCode(), done.stdout(), done.stderr());
         throw new ApiException(ErrorCode.SANDBOX_FAILED, step.description() + " failed with exit code " + done.exitCode()
@@ -271,8 +270,7 @@ final class AgentHost {
     link = started;
     started.ended().onComplete(v -> {
       if (link == started) {
-        link = null;
-        processId = null;
+        forgetAgent();
         onEnd.accept(started);
       }
     });
@@ -288,18 +286,18 @@ final class AgentHost {
    */
   boolean attach(Recovery recovery, long offset) {
     try {
-      profile = await(services.profiles().get(profileId));
+      profile = steps.await(services.profiles().get(profileId));
       status.newSandbox();
       creationId = recovery.creationId();
-      sandbox = await(services.sandboxes().attach(recovery.sandboxId()));
+      sandbox = steps.await(services.sandboxes().attach(recovery.sandboxId()));
       prepared = true;
-      await(workspace.attach(sandbox));
+      steps.await(workspace.attach(sandbox));
       status.sandbox(SandboxStatus.READY, sandbox.id(), null);
       if (recovery.processId() == null) {
         return false;
       }
       processId = recovery.processId();
-      SandboxProcess process = await(sandbox.attach(recovery.processId()));
+      SandboxProcess process = steps.await(sandbox.attach(recovery.processId()));
       runningOptions = session.options();
       follow(process, offset);
       return true;
@@ -321,16 +319,24 @@ final class AgentHost {
   private void stopProcess() {
     if (link != null) {
       AgentLink old = link;
+      forgetAgent();
+      steps.await(old.kill());
+    }
+  }
+
+  /** There is no agent any more, nor what it was about. */
+  private void forgetAgent() {
+    processId = null;
+    if (link != null) {
+      link.detach();
       link = null;
-      processId = null;
-      old.detach();
-      await(old.kill());
+      session.agentEnded();
     }
   }
 
   /** Ends everything, and confirms it. */
   void terminate() {
-    stopStarting();
+    steps.stop();
     giveUp(null);
     // A start that is under way sees that its sandbox is gone, or ends the one that it gets.
     Future.await(settled());
@@ -340,7 +346,7 @@ final class AgentHost {
   /** Lets go of everything and leaves it running, for a later runtime. */
   void handOver() {
     handedOver = true;
-    stopStarting();
+    steps.stop();
     if (link != null) {
       link.detach();
     }
@@ -351,8 +357,7 @@ final class AgentHost {
     Sandbox old = sandbox;
     sandbox = null;
     creationId = null;
-    processId = null;
-    link = null;
+    forgetAgent();
     workspace.detach();
     if (old != null) {
       try {
@@ -367,34 +372,8 @@ final class AgentHost {
   }
 
   private void tell(String message) {
-    if (!closed && starting != null) {
+    if (!steps.stopped() && starting != null) {
       status.sandbox(SandboxStatus.STARTING, sandbox == null ? null : sandbox.id(), message);
     }
-  }
-
-  private void stopStarting() {
-    closed = true;
-    step.tryFail(unloading());
-  }
-
-  private void stopIfClosed() {
-    if (closed) {
-      throw unloading();
-    }
-  }
-
-  private static ApiException unloading() {
-    return new ApiException(ErrorCode.SANDBOX_FAILED, "The session is being unloaded.");
-  }
-
-  /** Awaits a step of a start or of finding again, within the time that it has, and for as long as the session stays. */
-  private <T> T await(Future<T> work) {
-    stopIfClosed();
-    Promise<T> done = Promise.promise();
-    step = done;
-    work.timeout(services.settings().sandbox().startTimeoutMs(), TimeUnit.MILLISECONDS).onSuccess(done::tryComplete).onFailure(done::tryFail);
-    T result = Future.await(done.future());
-    stopIfClosed();
-    return result;
   }
 }

@@ -35,6 +35,8 @@ final class AgentLink {
   /** The line that comes, if it is too long, else {@code null}. */
   private LongLine longLine;
   private long consumed;
+  /** Done when the last chunk that was read is understood. */
+  private Future<Void> understood = Future.succeededFuture();
   private boolean detached;
 
   /**
@@ -68,9 +70,11 @@ final class AgentLink {
           if (read.failed()) {
             log.warn("reading the agent's output failed", read.cause());
           }
-          if (!detached) {
-            ended.tryComplete();
-          }
+          understood.onComplete(last -> {
+            if (!detached) {
+              ended.tryComplete();
+            }
+          });
         }));
   }
 
@@ -104,6 +108,7 @@ final class AgentLink {
   private Future<Void> onChunk(Buffer chunk) {
     Promise<Void> done = Promise.promise();
     mailbox.run(() -> {
+      understood = done.future();
       try {
         lines(((BufferInternal) chunk).getByteBuf());
         done.complete();
@@ -118,45 +123,36 @@ final class AgentLink {
     byte[] bytes = chunk.hasArray() ? chunk.array() : ByteBufUtil.getBytes(chunk);
     int from = chunk.hasArray() ? chunk.arrayOffset() + chunk.readerIndex() : 0;
     int to = from + chunk.readableBytes();
-    for (int end = lineEnd(bytes, from, to); end < to; end = lineEnd(bytes, from, to)) {
-      if (longLine != null) {
-        longLine.add(bytes, from, end);
-        LongLine whole = longLine;
-        longLine = null;
-        understand(whole);
-        consumed += whole.length() + 1;
-      } else if (restLength > 0) {
-        keep(bytes, from, end);
-        byte[] line = rest;
-        int length = restLength;
-        rest = NOTHING;
-        restLength = 0;
-        understand(line, 0, length);
-        consumed += length + 1;
-      } else {
-        understand(bytes, from, end);
-        consumed += end - from + 1;
-      }
+    for (int end = lineEnd(bytes, from, to); end < to && !detached; end = lineEnd(bytes, from, to)) {
+      line(bytes, from, end);
       from = end + 1;
       Future<Void> between = settled.get();
       if (!between.isComplete()) {
         Future.await(between);
       }
     }
-    keepRest(bytes, from, to);
+    keep(bytes, from, to);
   }
 
-  private void keepRest(byte[] bytes, int from, int to) {
-    if (longLine != null) {
-      longLine.add(bytes, from, to);
+  private void line(byte[] bytes, int from, int end) {
+    if (longLine == null && restLength == 0 && end - from <= maxLineBytes) {
+      understand(bytes, from, end);
+      consumed += end - from + 1;
       return;
     }
-    keep(bytes, from, to);
-    if (restLength > maxLineBytes) {
-      longLine = new LongLine(maxLineBytes);
-      longLine.add(rest, 0, restLength);
-      rest = NOTHING;
-      restLength = 0;
+    keep(bytes, from, end);
+    LongLine cut = longLine;
+    byte[] line = rest;
+    int length = restLength;
+    longLine = null;
+    rest = NOTHING;
+    restLength = 0;
+    if (cut != null) {
+      understand(cut);
+      consumed += cut.length() + 1;
+    } else {
+      understand(line, 0, length);
+      consumed += length + 1;
     }
   }
 
@@ -203,6 +199,16 @@ final class AgentLink {
 
   private void keep(byte[] chunk, int from, int to) {
     int more = to - from;
+    if (longLine == null && restLength + more > maxLineBytes) {
+      longLine = new LongLine(maxLineBytes);
+      longLine.add(rest, 0, restLength);
+      rest = NOTHING;
+      restLength = 0;
+    }
+    if (longLine != null) {
+      longLine.add(chunk, from, to);
+      return;
+    }
     if (rest.length - restLength < more) {
       rest = Arrays.copyOf(rest, Math.max(restLength + more, rest.length * 2));
     }

@@ -5,6 +5,7 @@ import dev.agentruntime.agent.OutputParser.TurnEnd;
 import dev.agentruntime.metrics.RuntimeMetrics;
 import dev.agentruntime.protocol.Block;
 import dev.agentruntime.protocol.SessionEvent;
+import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
@@ -20,6 +21,7 @@ final class AgentVoice implements OutputParser.Sink {
   private final TurnRunner turns;
   private final AgentHost host;
   private final SessionSync sync;
+  private Future<Void> answered = Future.succeededFuture();
 
   AgentVoice(RuntimeMetrics metrics, Session session, TurnRunner turns, AgentHost host, SessionSync sync) {
     this.metrics = metrics;
@@ -54,8 +56,13 @@ final class AgentVoice implements OutputParser.Sink {
   @Override
   public void answer(Buffer lines) {
     if (host.link() != null) {
-      host.link().write(lines);
+      answered = host.link().write(lines).otherwiseEmpty();
     }
+  }
+
+  /** Done when the agent has taken its last answer: one that asks and does not listen is not heard on. */
+  Future<Void> answered() {
+    return answered;
   }
 
   @Override

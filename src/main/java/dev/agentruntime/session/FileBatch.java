@@ -2,7 +2,6 @@ package dev.agentruntime.session;
 
 import dev.agentruntime.sandbox.Sandbox;
 import dev.agentruntime.sandbox.SandboxFiles.FileContent;
-import io.vertx.core.Future;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -12,11 +11,14 @@ final class FileBatch {
   private static final int BYTES = 8 << 20;
 
   private final Sandbox sandbox;
+  private final Steps steps;
   private List<FileContent> files = new ArrayList<>();
   private long bytes;
 
-  FileBatch(Sandbox sandbox) {
+  /** @param steps of which each call is one */
+  FileBatch(Sandbox sandbox, Steps steps) {
     this.sandbox = sandbox;
+    this.steps = steps;
   }
 
   void add(FileContent file) {
@@ -33,7 +35,7 @@ final class FileBatch {
       List<FileContent> batch = files;
       files = new ArrayList<>();
       bytes = 0;
-      Future.await(sandbox.files().write(batch));
+      steps.await(sandbox.files().write(batch));
     }
   }
 }

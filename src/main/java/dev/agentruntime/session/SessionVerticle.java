@@ -95,7 +95,8 @@ final class SessionVerticle extends VerticleBase {
         this::recovery, ownershipLost);
     turns = new TurnRunner(services, mailbox, session, architecture, journal, store, sync, workspace, inbox, status, host);
     intake = new Intake(services.metrics(), inbox, journal, store, sync, status, turns);
-    host.connect(sync, new AgentVoice(services.metrics(), session, turns, host, sync), this::nextLine, turns::processEnded);
+    AgentVoice voice = new AgentVoice(services.metrics(), session, turns, host, sync);
+    host.connect(sync, voice, () -> nextLine(voice), turns::processEnded);
     SessionLoader loader = new SessionLoader(session, inbox, entries);
     SessionLoader.CutOff cutOff = loader.replay();
     if (entries.isEmpty() && !stored.transcripts().isEmpty()) {
@@ -138,9 +139,10 @@ final class SessionVerticle extends VerticleBase {
   }
 
   /** What the agent's next line has to wait for. */
-  private Future<Void> nextLine() {
+  private Future<Void> nextLine(AgentVoice voice) {
     Future<Void> settled = turns.settled();
-    return settled.isComplete() ? sync.room() : settled.compose(v -> sync.room());
+    Future<Void> heard = settled.isComplete() ? voice.answered() : settled.compose(v -> voice.answered());
+    return heard.isComplete() ? sync.room() : heard.compose(v -> sync.room());
   }
 
   private Recovery recovery() {

@@ -20,8 +20,8 @@ final class StoredFiles {
     this.store = store;
   }
 
-  void restore(Sandbox sandbox) {
-    FileBatch batch = new FileBatch(sandbox);
+  void restore(Sandbox sandbox, Steps steps) {
+    FileBatch batch = new FileBatch(sandbox, steps);
     for (WorkspaceFile file : List.copyOf(session.files())) {
       Buffer content = read(store, file);
       if (content != null) {

@@ -27,6 +27,8 @@ final class Transcripts {
 
   private static final Logger log = LoggerFactory.getLogger(Transcripts.class);
   private static final int CHUNK_BYTES = 4 << 20;
+  /** Of a file that is not only ever appended to, which is in memory while it is saved. */
+  private static final int MAX_WHOLE_BYTES = 64 << 20;
 
   private record Seen(long size, long modifiedAt) {}
 
@@ -54,9 +56,9 @@ final class Transcripts {
   }
 
   /** Puts what is stored into a new sandbox. */
-  void restore(Sandbox sandbox) {
+  void restore(Sandbox sandbox, Steps steps) {
     String directory = format.directory(sessionId, sandbox.workspace());
-    FileBatch batch = new FileBatch(sandbox);
+    FileBatch batch = new FileBatch(sandbox, steps);
     for (Map.Entry<String, Long> entry : stored.entrySet()) {
       Buffer content = readStored(entry.getKey(), entry.getValue());
       batch.add(new SandboxFiles.FileContent(SandboxPath.home(directory + "/" + entry.getKey()), content, false, 0));
@@ -75,8 +77,8 @@ final class Transcripts {
    *
    * @throws ApiException if there was one and it is not there
    */
-  boolean resumable(Sandbox sandbox) {
-    return resumable(listed(sandbox).stream().map(SandboxFiles.Entry::path).toList());
+  boolean resumable(Sandbox sandbox, Steps steps) {
+    return resumable(steps.await(listed(sandbox)).stream().map(SandboxFiles.Entry::path).toList());
   }
 
   private boolean resumable(Iterable<String> paths) {
@@ -92,7 +94,7 @@ final class Transcripts {
   void save(Sandbox sandbox) {
     String directory = format.directory(sessionId, sandbox.workspace());
     boolean added = false;
-    for (SandboxFiles.Entry entry : listed(sandbox)) {
+    for (SandboxFiles.Entry entry : Future.await(listed(sandbox))) {
       SandboxPath path = SandboxPath.home(directory + "/" + entry.path());
       added |= !stored.containsKey(entry.path()) && entry.size() > 0;
       if (format.appendOnly(entry.path())) {
@@ -129,22 +131,29 @@ final class Transcripts {
     if (entry.size() == 0 || seen.equals(replaced.get(entry.path()))) {
       return;
     }
-    Buffer content = Future.await(sandbox.files().read(path, 0, (int) Math.min(Integer.MAX_VALUE - 8, entry.size())));
+    if (entry.size() > MAX_WHOLE_BYTES) {
+      log.warn("{} of the agent is too large to be saved: {} bytes", entry.path(), entry.size());
+      replaced.put(entry.path(), seen);
+      return;
+    }
+    Buffer content = Future.await(sandbox.files().read(path, 0, (int) entry.size()));
     Future.await(store.replaceTranscript(PREFIX + entry.path(), content));
     stored.put(entry.path(), (long) content.length());
     replaced.put(entry.path(), seen);
   }
 
-  private List<SandboxFiles.Entry> listed(Sandbox sandbox) {
+  private Future<List<SandboxFiles.Entry>> listed(Sandbox sandbox) {
     String directory = format.directory(sessionId, sandbox.workspace());
-    List<SandboxFiles.Entry> entries = new ArrayList<>();
-    for (SandboxFiles.Entry entry : Future.await(sandbox.files().list(SandboxPath.home(directory))).files()) {
-      String path = entry.path().substring(directory.length() + 1);
-      if (format.belongs(sessionId, path)) {
-        entries.add(new SandboxFiles.Entry(path, entry.size(), entry.modifiedAt()));
+    return sandbox.files().list(SandboxPath.home(directory)).map(listing -> {
+      List<SandboxFiles.Entry> entries = new ArrayList<>();
+      for (SandboxFiles.Entry entry : listing.files()) {
+        String path = entry.path().substring(directory.length() + 1);
+        if (format.belongs(sessionId, path)) {
+          entries.add(new SandboxFiles.Entry(path, entry.size(), entry.modifiedAt()));
+        }
       }
-    }
-    return entries;
+      return entries;
+    });
   }
 
   /** Everything stored, for reading the conversation from it. */

@@ -25,6 +25,8 @@ final class Turn {
   boolean taken;
   /** The agent has said something. */
   boolean heard;
+  /** Whether it has not for some time; looked at in turns of its own. */
+  boolean silent;
   boolean interrupted;
   boolean errorShown;
   boolean firstDelta;

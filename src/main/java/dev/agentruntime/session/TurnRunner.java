@@ -41,6 +41,7 @@ final class TurnRunner {
   private final Inbox inbox;
   private final Status status;
   private final AgentHost host;
+  private final Patience patience;
   private Turn turn;
   private boolean pumping;
   private boolean closed;
@@ -58,6 +59,7 @@ final class TurnRunner {
     this.inbox = inbox;
     this.status = status;
     this.host = host;
+    this.patience = new Patience(services, mailbox, session, sync);
   }
 
   boolean idle() {
@@ -97,6 +99,7 @@ final class TurnRunner {
   /** The agent says something of the running turn. */
   void heard() {
     turn.heard = stopAgainUnless(turn.heard);
+    turn.silent = false;
   }
 
   /** An interrupt that came to the agent before it had begun did nothing. */
@@ -109,19 +112,7 @@ final class TurnRunner {
 
   private void stop(AgentLink link, Turn stopped) {
     link.write(architecture.interrupt());
-    killLater(link, stopped);
-  }
-
-  private void killLater(AgentLink link, Turn stopped) {
-    services.vertx().setTimer(services.settings().sandbox().interruptTimeoutMs(), timer -> mailbox.run(() -> {
-      if (turn == stopped && !stopped.end.future().isComplete() && sync.holdsAgent()) {
-        // It may have stopped long ago: what it said is not read yet.
-        killLater(link, stopped);
-      } else if (turn == stopped && !stopped.end.future().isComplete()) {
-        log.warn("the agent did not stop; it is killed");
-        link.kill().onFailure(e -> killLater(link, stopped));
-      }
-    }));
+    patience.untilStopped(link, stopped);
   }
 
   /** Takes up the turn that was running when an earlier runtime ended. */
@@ -138,17 +129,21 @@ final class TurnRunner {
       turn.end.complete(TurnEnd.agentLost("The server was stopped during this turn, and the agent is gone."));
       finishInBackground(running -> { });
     } else {
-      services.vertx().setTimer(services.settings().sandbox().reattachTimeoutMs(), timer -> mailbox.run(() -> {
-        if (turn == open && !open.heard && !open.taken) {
-          open.hopeless = "The server was stopped before the agent confirmed this message. It was not given to it again.";
-          if (host.link() == null) {
-            open.end.tryComplete(TurnEnd.error(open.hopeless));
-          } else {
-            host.link().kill();
-          }
-        }
-      }));
+      if (turn.messageId == null) {
+        patience.whileHeard(open, this::giveUp);
+      } else {
+        patience.untilConfirmed(open, () -> unconfirmed(open));
+      }
       finishInBackground(running -> { });
+    }
+  }
+
+  private void unconfirmed(Turn open) {
+    open.hopeless = "The server was stopped before the agent confirmed this message. It was not given to it again.";
+    if (host.link() == null) {
+      open.end.tryComplete(TurnEnd.error(open.hopeless));
+    } else {
+      patience.kill(host.link(), open);
     }
   }
 
@@ -324,6 +319,9 @@ final class TurnRunner {
 
   /** Starts nothing any more and leaves what runs. */
   void close() {
+    if (closed) {
+      return;
+    }
     closed = true;
     services.metrics().messagesQueued.addAndGet(-inbox.size());
     if (turn != null && !turn.finishing) {
@@ -345,13 +343,9 @@ final class TurnRunner {
   /** A process has ended and all it said was understood. */
   void processEnded(AgentLink link) {
     link.kill();
-    if (turn == null && !closed) {
-      session.agentEnded();
+    if (turn != null && turn.delivered && !closed) {
+      endWith(turn, link);
     }
-    if (turn == null || !turn.delivered || closed) {
-      return;
-    }
-    endWith(turn, link);
   }
 
   /** The turn ends since the agent has. */
@@ -365,14 +359,15 @@ final class TurnRunner {
 
   /** The agent has begun a turn that nobody asked for. */
   void beganByAgent() {
-    if (turn != null || closed) {
+    AgentLink link = host.link();
+    if (turn != null || closed || link == null) {
       return;
     }
     turn = new Turn(UUID.randomUUID().toString(), null, null, services.clock().millis(), System.nanoTime());
     turn.delivered = true;
     begin(turn);
-    AgentLink link = host.link();
     journal.write(new JournalEntry.Delivered(turn.turnId, link.processId(), link.consumed()));
+    patience.whileHeard(turn, this::giveUp);
     finishInBackground(running -> { });
   }
 

@@ -7,11 +7,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.agentruntime.persistence.memory.InMemoryPersistence;
 import dev.agentruntime.protocol.ApiException;
 import dev.agentruntime.protocol.ErrorCode;
+import dev.agentruntime.protocol.SessionEvent;
 import dev.agentruntime.protocol.TurnOutcome;
 import dev.agentruntime.support.Follower;
 import dev.agentruntime.support.toy.ToyServer;
 import dev.agentruntime.support.toy.ToyWorld;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -62,6 +64,26 @@ class OwnershipTest {
   void itsStopLeavesTheSandboxAlone() {
     await(old.sessions.shutdown());
     assertTheOwnerGoesOn();
+  }
+
+  @Test
+  void aStopThatFindsOutLetsGoOnce() {
+    ToyServer stopped = new ToyServer(world, store, Map.of("AGENT_RUNTIME_SYNC_INTERVAL_MS", "3600000"));
+    Follower there = stopped.follow(session);
+    await(stopped.send(session, "hang"));
+    await(stopped.send(session, "say next"));
+    there.await(SessionEvent.BlockDelta.class, delta -> delta.delta().equals("hang"));
+    await(stopped.sessions.sync(session));
+    world.deafenAgents();
+    try (ToyServer next = new ToyServer(world, store)) {
+      next.follow(session);
+      await(stopped.sessions.interrupt(session));
+      await(stopped.sessions.shutdown());
+      assertThat(stopped.metrics.turnsRunning).hasValue(0);
+      assertThat(stopped.metrics.messagesQueued).hasValue(0);
+    } finally {
+      stopped.close();
+    }
   }
 
   @Test

@@ -48,6 +48,6 @@ class SessionModelTest {
 
   private static Arbitrary<ModelCommand> messages() {
     return Combinators.combine(Arbitraries.frequency(Tuple.of(5, "say something"), Tuple.of(3, "hang"), Tuple.of(1, "silent"),
-        Tuple.of(1, "die")), Arbitraries.of(WhenBusy.class)).as(ModelCommand.Send::new);
+        Tuple.of(1, "die"), Tuple.of(1, "own")), Arbitraries.of(WhenBusy.class)).as(ModelCommand.Send::new);
   }
 }

@@ -4,15 +4,21 @@ import static dev.agentruntime.support.TestRuntime.await;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.agentruntime.persistence.StoredSession;
 import dev.agentruntime.persistence.memory.InMemoryPersistence;
 import dev.agentruntime.protocol.ApiException;
 import dev.agentruntime.protocol.Block;
 import dev.agentruntime.protocol.ErrorCode;
+import dev.agentruntime.protocol.Frame;
 import dev.agentruntime.protocol.Json;
 import dev.agentruntime.protocol.SendMessage.Accepted;
 import dev.agentruntime.protocol.SessionEvent;
+import dev.agentruntime.protocol.SessionSnapshot;
+import dev.agentruntime.protocol.SubagentStatus;
 import dev.agentruntime.protocol.TurnOutcome;
 import dev.agentruntime.protocol.WhenBusy;
+import dev.agentruntime.sandbox.SandboxPath;
 import dev.agentruntime.support.Follower;
 import dev.agentruntime.support.SandboxTraces;
 import dev.agentruntime.support.TroubledStore;
@@ -27,6 +33,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -154,6 +161,30 @@ class SessionTroubleTest {
     assertThat(outcome(accepted)).isEqualTo(TurnOutcome.INTERRUPTED);
   }
 
+  /** Does something at the very moment at which something happens. */
+  private void when(Predicate<SessionEvent> happens, Runnable work) {
+    EventLog log = await(server.sessions.join(session, null)).log();
+    log.subscribe(() -> {
+      List<Frame> newest = new ArrayList<>();
+      log.read(log.head() - 1, 1, newest);
+      if (!newest.isEmpty() && happens.test(newest.getFirst().event())) {
+        work.run();
+      }
+    });
+  }
+
+  @Test
+  void aSandboxThatDoesNotTakeTheSessionsFilesIsGivenUp() {
+    restart(Map.of("AGENT_RUNTIME_SANDBOX_START_TIMEOUT_MS", "2000"));
+    await(server.sessions.writeFile(session, "f", Buffer.buffer("content")));
+    when(event -> event instanceof SessionEvent.StatusChanged status && status.runtime().sandbox() != null
+        && "Restoring the workspace".equals(status.runtime().sandbox().statusMessage()), () -> world.stuck(true));
+    SessionEvent.TurnCompleted failed = follower.awaitTurn(send("say never").turnId());
+    assertThat(failed.error()).isEqualTo("It took too long: Restoring the workspace.");
+    assertThat(world.sandboxIds()).isEmpty();
+    assertThat(world.received()).isEmpty();
+  }
+
   @Test
   void aDeleteThatTheStoreCannotDoChangesNothing() {
     Accepted running = send("hang");
@@ -238,6 +269,111 @@ class SessionTroubleTest {
     await(server.sessions.interrupt(session));
     assertThat(storedOutcome(running)).as("read on from the right byte").isEqualTo("interrupted");
     assertThat(follower.fold().blocks().getLast().text()).isEqualTo("hang");
+  }
+
+  @Test
+  void aLineThatIsTooLongIsCutAlsoIfItComesInOnePiece() {
+    restart(Map.of("AGENT_RUNTIME_LIMITS_AGENT_LINE_BYTES", "1024"));
+    assertThat(outcome(send("say " + "a little ".repeat(200)))).isEqualTo(TurnOutcome.SUCCESS);
+    assertThat(follower.fold().blocks().getLast().text()).startsWith("say a little ").endsWith("…");
+  }
+
+  /** How a turn ended that no message began. */
+  private JsonNode awaitOwnEnd() {
+    List<JsonNode> own = new ArrayList<>();
+    SandboxTraces.await(() -> {
+      StoredEnds.of(memory, session).stream().filter(end -> !end.path("messageId").isTextual()).forEach(own::add);
+      return !own.isEmpty();
+    }, () -> "it never ends");
+    assertThat(own).hasSize(1);
+    return own.getFirst();
+  }
+
+  private void assertGivenUp() {
+    JsonNode end = awaitOwnEnd();
+    assertThat(end.path("outcome").asText()).isEqualTo("error");
+    assertThat(end.path("error").asText()).isEqualTo("The agent began this turn by itself and did not go on with it.");
+  }
+
+  @Test
+  void aTurnOfItsOwnThatTheAgentDoesNotGoOnWithEnds() {
+    server.close();
+    server = new ToyServer(world, store.adapter(), Map.of("AGENT_RUNTIME_IDLE_TIMEOUT_MS", "1000"));
+    CompletableFuture<Future<Accepted>> waiting = new CompletableFuture<>();
+    when(event -> event instanceof SessionEvent.TurnStarted started && started.messageId() == null,
+        () -> waiting.complete(server.send(session, "say next")));
+    send("own");
+    assertGivenUp();
+    assertThat(storedOutcome(await(waiting.join()))).isEqualTo("success");
+    SandboxTraces.await(() -> world.sandboxIds().isEmpty(), () -> "it is never unloaded");
+  }
+
+  @Test
+  void aTurnOfItsOwnThatAnAgentWithoutEarsDoesNotGoOnWithEndsByTheNextServer() {
+    send("own");
+    follower.await(SessionEvent.TurnStarted.class, started -> started.messageId() == null);
+    await(server.sessions.sync(session));
+    world.deafenAgents();
+    restart(Map.of("AGENT_RUNTIME_IDLE_TIMEOUT_MS", "1000"));
+    assertGivenUp();
+    assertThat(world.agents()).isZero();
+  }
+
+  @Test
+  void anAgentThatDoesNotTakeItsAnswersIsNotHeardOn() {
+    outcome(send("say warm"));
+    world.deafenAgents();
+    Accepted running = send("ask");
+    SandboxTraces.await(() -> world.untaken() > 0, () -> "it is not answered");
+    await(server.sessions.interrupt(session));
+    assertThat(outcome(running)).isEqualTo(TurnOutcome.INTERRUPTED);
+    assertThat(world.untaken()).isOne();
+    assertThat(outcome(send("say again"))).isEqualTo(TurnOutcome.SUCCESS);
+  }
+
+  @Test
+  void whatTheAgentSavedThatIsTooLargeToBeHeldIsNotStored() {
+    outcome(send("say warm"));
+    Buffer large = Buffer.buffer(new byte[(64 << 20) + 1]);
+    world.write(SandboxPath.home("transcripts/small"), Buffer.buffer("small"));
+    world.write(SandboxPath.home("transcripts/lines.jsonl"), large);
+    world.write(SandboxPath.home("transcripts/large"), large);
+    await(server.sessions.sync(session));
+    assertThat(await(memory.inspectSession(session)).orElseThrow().transcripts()).extracting(StoredSession.Transcript::name)
+        .contains("agent/lines.jsonl", "agent/small").doesNotContain("agent/large");
+  }
+
+  @Test
+  void whatAnAgentWasAboutEndsWithIt() {
+    outcome(send("helper"));
+    assertThat(follower.fold().subagents()).extracting(SessionSnapshot.Subagent::status).containsExactly(SubagentStatus.RUNNING);
+    await(server.sessions.options(session, Json.object().put("other", 1)));
+    outcome(send("say that it is another agent"));
+    assertThat(follower.fold().subagents()).extracting(SessionSnapshot.Subagent::status).containsExactly(SubagentStatus.FAILED);
+  }
+
+  @Test
+  void whatAnAgentSaidIsUnderstoodBeforeItIsGone() {
+    restart(Map.of("AGENT_RUNTIME_LIMITS_UNSAVED_BYTES", "1024"));
+    outcome(send("say warm"));
+    String text = "own " + "words ".repeat(400);
+    store.onceSaved("\"k\":\"delivered\"", () -> store.set(Trouble.HANGS));
+    Accepted running = send(text);
+    follower.await(SessionEvent.BlockComplete.class, complete -> complete.block().text().equals(text));
+    world.loseSandboxes();
+    store.set(Trouble.NONE);
+    assertThat(outcome(running)).isEqualTo(TurnOutcome.SUCCESS);
+    assertThat(awaitOwnEnd().path("outcome").asText()).isEqualTo("error");
+    assertThat(outcome(send("say on"))).isEqualTo(TurnOutcome.SUCCESS);
+  }
+
+  @Test
+  void anAgentThatDoesNotConfirmWhatItWasGivenIsKilledLaterIfItCannotBeReached() {
+    Accepted running = send("silent");
+    SandboxTraces.await(() -> world.received().size() == 1, () -> "it is never given to the agent");
+    world.failSignals(1);
+    restart(Map.of());
+    assertThat(storedOutcome(running)).isEqualTo("error");
   }
 
   @Test

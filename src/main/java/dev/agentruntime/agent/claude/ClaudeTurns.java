@@ -76,7 +76,7 @@ final class ClaudeTurns {
     finish(messageId, end, sink);
   }
 
-  /** A message that was begun and of which there was no result: the CLI has nothing more to say about it. */
+  /** What was begun and of which there was no result: the CLI has nothing more to say about it. */
   void idle(Sink sink) {
     for (Map.Entry<String, Stage> message : messages.entrySet()) {
       if (message.getValue() != Stage.TAKEN) {
@@ -85,6 +85,9 @@ final class ClaudeTurns {
             null), sink);
         return;
       }
+    }
+    if (unsolicited) {
+      finish(null, new TurnEnd(null, true, TurnOutcome.SUCCESS, null, null), sink);
     }
   }
 

@@ -239,6 +239,15 @@ class ClaudeOutputParserTest {
   }
 
   @Test
+  void anIdleAgentHasEndedTheTurnThatItBeganByItself() {
+    parse(messageStart(), textStart(0), "{'type':'system','subtype':'session_state_changed','state':'idle','uuid':'x'}");
+    assertThat(out.ends).extracting(TurnEnd::messageId, TurnEnd::unsolicited, TurnEnd::outcome)
+        .containsExactly(tuple(null, true, TurnOutcome.SUCCESS));
+    parse(messageStart());
+    assertThat(out.began).isEqualTo(2);
+  }
+
+  @Test
   void aMessageIsTakenOnce() {
     parse(TAKEN, "{'type':'system','subtype':'init','uuid':'i','user_message_uuids':['" + MESSAGE + "']}",
         "{'type':'user','uuid':'" + MESSAGE + "','isReplay':true,'message':{'role':'user','content':'hi'}}", messageStart());

@@ -26,7 +26,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.function.Consumer;
 
-/** The language of {@link ToyProcess}. Takes the option {@code model} without a new start. */
+/** The language of {@link ToyProcess}. Takes the option {@code model} without a new start, and no other. */
 final class ToyArchitecture implements AgentArchitecture {
 
   static final String TYPE = "toy";
@@ -75,9 +75,17 @@ final class ToyArchitecture implements AgentArchitecture {
     } else if (line.has("complete")) {
       Block block = new Block.AssistantText(line.path("complete").asText(), TIME, text, model);
       sink.event(new SessionEvent.BlockComplete(SessionEvent.MAIN, block.id(), block));
+    } else if (line.has("ask")) {
+      sink.answer(line(Json.object().put("answer", line.path("ask").asInt())));
+    } else if (line.has("helper")) {
+      String id = line.path("helper").asText();
+      sink.event(new SessionEvent.SubagentDiscovered(new SessionEvent.SubagentDiscovered.Discovered(id, "helper", id, List.of())));
+    } else if (line.has("began")) {
+      sink.turnBegan();
     } else {
       TurnOutcome outcome = TurnOutcome.valueOf(line.path("outcome").asText().toUpperCase(Locale.ROOT));
-      sink.turnEnded(new OutputParser.TurnEnd(line.path("over").asText(), false, outcome, null, null));
+      String message = line.path("over").asText(null);
+      sink.turnEnded(new OutputParser.TurnEnd(message, message == null, outcome, null, null));
     }
   }
 
@@ -93,6 +101,9 @@ final class ToyArchitecture implements AgentArchitecture {
 
   @Override
   public Buffer optionsChanged(ObjectNode before, ObjectNode after) {
+    if (!before.deepCopy().without("model").equals(after.deepCopy().without("model"))) {
+      return null;
+    }
     return before.equals(after) ? Buffer.buffer() : line(Json.object().put("model", after.path("model").asText("toy")));
   }
 
@@ -115,7 +126,7 @@ final class ToyArchitecture implements AgentArchitecture {
 
       @Override
       public boolean appendOnly(String path) {
-        return true;
+        return path.endsWith(".jsonl");
       }
 
       @Override

@@ -17,13 +17,15 @@ import java.util.function.Function;
 
 /**
  * The agent. {@code say <text>} says it; {@code hang} begins to say something and goes on until it is interrupted; {@code silent} does not
- * even say that it has the message; {@code die} ends mid text. Thread-safe.
+ * even say that it has the message; {@code die} ends mid text; {@code ask} asks for much and goes on as {@code hang}; {@code helper} makes a
+ * subagent that is still at work when the turn ends; after {@code own} it begins a turn of its own that goes on as {@code hang}. Thread-safe.
  */
 final class ToyProcess implements SandboxProcess {
 
   static final int DIED = 3;
   private static final int KILLED = 137;
   private static final int CHUNK_BYTES = 1 << 16;
+  private static final int QUESTIONS = 1000;
 
   private static final class Reader {
     final Function<Buffer, Future<Void>> consumer;
@@ -41,10 +43,13 @@ final class ToyProcess implements SandboxProcess {
   private final Consumer<String> received;
   private final BooleanSupplier outOfReach;
   private final Buffer output = Buffer.buffer();
+  /** Answers that it has been given and does not take. */
+  private final List<Promise<Void>> untaken = new ArrayList<>();
   private final Promise<Integer> exit = Promise.promise();
   private Reader reader;
   private String running;
   private String model = "toy";
+  private boolean own;
   private boolean deaf;
 
   /**
@@ -65,6 +70,9 @@ final class ToyProcess implements SandboxProcess {
   @Override
   public Future<Void> writeStdin(Buffer bytes) {
     for (String line : bytes.toString().split("\n")) {
+      if (line.contains("\"answer\"")) {
+        return answered();
+      }
       try {
         if (!line.isEmpty()) {
           take(Json.tree(line));
@@ -74,6 +82,14 @@ final class ToyProcess implements SandboxProcess {
       }
     }
     return Future.succeededFuture();
+  }
+
+  private synchronized Future<Void> answered() {
+    if (!deaf || ended()) {
+      return Future.succeededFuture();
+    }
+    untaken.add(Promise.promise());
+    return untaken.getLast().future();
   }
 
   /** Ended processes take what they are given, as those do whose pipe is held open. */
@@ -105,14 +121,31 @@ final class ToyProcess implements SandboxProcess {
     say(Json.object().put("delta", block).put("text", text));
     if (text.equals("die")) {
       end(DIED);
+    } else if (text.equals("ask")) {
+      for (int i = 0; i < QUESTIONS; i++) {
+        say(Json.object().put("ask", i));
+      }
     } else if (!text.equals("hang")) {
+      if (text.equals("helper")) {
+        say(Json.object().put("helper", messageId));
+      }
       say(Json.object().put("complete", block).put("text", text).put("model", model));
       over("success");
+      if (text.startsWith("own")) {
+        beginOwn(messageId);
+      }
     }
   }
 
+  private void beginOwn(String id) {
+    own = true;
+    say(Json.object().put("began", true));
+    say(Json.object().put("start", "own-" + id).put("model", model));
+    say(Json.object().put("delta", "own-" + id).put("text", "own"));
+  }
+
   private void interrupted() {
-    if (running != null && !deaf) {
+    if ((running != null || own) && !deaf) {
       over("interrupted");
     }
   }
@@ -120,15 +153,21 @@ final class ToyProcess implements SandboxProcess {
   private void over(String outcome) {
     say(Json.object().put("over", running).put("outcome", outcome));
     running = null;
+    own = false;
   }
 
   private void say(ObjectNode line) {
     output.appendBytes(Json.bytes(line)).appendByte((byte) '\n');
   }
 
-  /** From now on it does not heed interrupts. */
+  /** From now on it heeds no interrupt and takes no answer. */
   synchronized void deafen() {
     deaf = true;
+  }
+
+  /** How many answers it was given and did not take. */
+  synchronized int untaken() {
+    return untaken.size();
   }
 
   boolean ended() {
@@ -137,6 +176,11 @@ final class ToyProcess implements SandboxProcess {
 
   void end(int code) {
     exit.tryComplete(code);
+    List<Promise<Void>> left;
+    synchronized (this) {
+      left = List.copyOf(untaken);
+    }
+    left.forEach(answer -> answer.tryFail(new SandboxException(SandboxException.Kind.GONE, "the process has ended")));
     pump();
   }
 

@@ -47,6 +47,10 @@ final class ToySandbox implements Sandbox, SandboxFiles {
     return processes.values().stream().filter(process -> !process.ended()).toList();
   }
 
+  int untaken() {
+    return processes.values().stream().mapToInt(ToyProcess::untaken).sum();
+  }
+
   @Override
   public String id() {
     return id;

@@ -41,6 +41,7 @@ public final class ToyServer implements AutoCloseable {
       "AGENT_RUNTIME_SANDBOX_REATTACH_TIMEOUT_MS", "200");
 
   public final SessionManager sessions;
+  public final RuntimeMetrics metrics = new RuntimeMetrics(new SimpleMeterRegistry());
   private final Vertx vertx = Vertx.vertx(new VertxOptions().setEventLoopPoolSize(1).setBlockedThreadCheckInterval(HOUR_MS));
   private volatile boolean killed;
 
@@ -50,9 +51,8 @@ public final class ToyServer implements AutoCloseable {
     variables.putAll(settings);
     PersistenceAdapter mine = mortal(PersistenceAdapter.class, store);
     Map<String, AgentProfile> profiles = Map.of("toy", profile("toy"), "stillborn", profile("stillborn"));
-    sessions = new SessionManager(new Services(vertx, TestRuntime.settings(Path.of("unused"), variables), Clock.systemUTC(),
-        new RuntimeMetrics(new SimpleMeterRegistry()), mine, mortal(SandboxProvider.class, world),
-        Map.of(ToyArchitecture.TYPE, new ToyArchitecture()), new Profiles(profiles, mine, Map.of())));
+    sessions = new SessionManager(new Services(vertx, TestRuntime.settings(Path.of("unused"), variables), Clock.systemUTC(), metrics, mine,
+        mortal(SandboxProvider.class, world), Map.of(ToyArchitecture.TYPE, new ToyArchitecture()), new Profiles(profiles, mine, Map.of())));
     await(sessions.start());
   }
 

@@ -2,9 +2,12 @@ package dev.agentruntime.support.toy;
 
 import dev.agentruntime.sandbox.Sandbox;
 import dev.agentruntime.sandbox.SandboxException;
+import dev.agentruntime.sandbox.SandboxFiles;
+import dev.agentruntime.sandbox.SandboxPath;
 import dev.agentruntime.sandbox.SandboxProvider;
 import dev.agentruntime.sandbox.SandboxSpec;
 import io.vertx.core.Future;
+import io.vertx.core.buffer.Buffer;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -55,9 +58,19 @@ public final class ToyWorld implements SandboxProvider {
     running().forEach(process -> process.end(ToyProcess.DIED));
   }
 
-  /** No agent that runs now heeds an interrupt any more. */
+  /** No agent that runs now heeds an interrupt any more, nor takes an answer. */
   public void deafenAgents() {
     running().forEach(ToyProcess::deafen);
+  }
+
+  /** Puts a file into every sandbox. */
+  public void write(SandboxPath path, Buffer content) {
+    sandboxes.values().forEach(made -> made.sandbox().write(List.of(new SandboxFiles.FileContent(path, content, false, 0))));
+  }
+
+  /** How many answers agents were given and did not take, also those that have ended. */
+  public int untaken() {
+    return sandboxes.values().stream().mapToInt(made -> made.sandbox().untaken()).sum();
   }
 
   public int agents() {

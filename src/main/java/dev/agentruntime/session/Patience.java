@@ -1,0 +1,79 @@
+package dev.agentruntime.session;
+
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * How long an agent is waited for that does not heed an interrupt, does not confirm what it was given, or does not go on with a turn that it
+ * began by itself. While it is held, since the store is away, it may have said long ago what is waited for. Belongs to the session's own
+ * context.
+ */
+final class Patience {
+
+  private static final Logger log = LoggerFactory.getLogger(Patience.class);
+
+  private final Services services;
+  private final Mailbox mailbox;
+  private final Session session;
+  private final SessionSync sync;
+
+  Patience(Services services, Mailbox mailbox, Session session, SessionSync sync) {
+    this.services = services;
+    this.mailbox = mailbox;
+    this.session = session;
+    this.sync = sync;
+  }
+
+  /** An agent that was told to stop is killed if it does not. */
+  void untilStopped(AgentLink link, Turn turn) {
+    later(services.settings().sandbox().interruptTimeoutMs(), turn, () -> {
+      if (sync.holdsAgent()) {
+        untilStopped(link, turn);
+      } else {
+        log.warn("the agent did not stop; it is killed");
+        kill(link, turn);
+      }
+    });
+  }
+
+  /** Until that works. */
+  void kill(AgentLink link, Turn turn) {
+    link.kill().onFailure(e -> untilStopped(link, turn));
+  }
+
+  /** @param unconfirmed what to do if nothing is heard of the turn */
+  void untilConfirmed(Turn turn, Runnable unconfirmed) {
+    later(services.settings().sandbox().reattachTimeoutMs(), turn, () -> {
+      if (!turn.heard && !turn.taken) {
+        unconfirmed.run();
+      }
+    });
+  }
+
+  /**
+   * Nobody waits for the end of a turn of the agent's own who would stop it: it may be silent for as long as a session may be idle, or while
+   * a tool of its is at work.
+   *
+   * @param silent told why it makes no sense to wait any longer
+   */
+  void whileHeard(Turn own, Consumer<String> silent) {
+    own.silent = true;
+    later(services.settings().idleTimeoutMs(), own, () -> {
+      if (own.silent && !session.isCalling() && !sync.holdsAgent()) {
+        silent.accept("The agent began this turn by itself and did not go on with it.");
+      } else {
+        whileHeard(own, silent);
+      }
+    });
+  }
+
+  /** Unless the turn has ended by then. */
+  private void later(long ms, Turn turn, Runnable work) {
+    services.vertx().setTimer(ms, timer -> mailbox.run(() -> {
+      if (!turn.end.future().isComplete()) {
+        work.run();
+      }
+    }));
+  }
+}

@@ -1,0 +1,55 @@
+package dev.agentruntime.session;
+
+import dev.agentruntime.protocol.ApiException;
+import dev.agentruntime.protocol.ErrorCode;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * The steps of a start, or of finding again what was started: each is awaited within the time that it has, and for as long as the session
+ * stays. Belongs to the session's own context.
+ */
+final class Steps {
+
+  private final long timeoutMs;
+  /** What is waited for. */
+  private Promise<?> step = Promise.promise();
+  private boolean stopped;
+
+  /** @param timeoutMs that each step has */
+  Steps(long timeoutMs) {
+    this.timeoutMs = timeoutMs;
+  }
+
+  <T> T await(Future<T> work) {
+    check();
+    Promise<T> done = Promise.promise();
+    step = done;
+    work.timeout(timeoutMs, TimeUnit.MILLISECONDS).onSuccess(done::tryComplete).onFailure(done::tryFail);
+    T result = Future.await(done.future());
+    check();
+    return result;
+  }
+
+  /** @throws ApiException if there are to be no more steps */
+  void check() {
+    if (stopped) {
+      throw unloading();
+    }
+  }
+
+  /** The session goes: none is awaited any more. */
+  void stop() {
+    stopped = true;
+    step.tryFail(unloading());
+  }
+
+  boolean stopped() {
+    return stopped;
+  }
+
+  private static ApiException unloading() {
+    return new ApiException(ErrorCode.SANDBOX_FAILED, "The session is being unloaded.");
+  }
+}
