@@ -2,7 +2,6 @@ package dev.agentruntime.persistence;
 
 import dev.agentruntime.persistence.PersistenceException.Kind;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 import java.util.Base64;
 
 /**
@@ -42,16 +41,11 @@ public record SessionCursor(long createdAt, String sessionId) implements Compara
   @Override
   public int compareTo(SessionCursor other) {
     int byTime = Long.compare(other.createdAt, createdAt);
-    return byTime != 0 ? byTime : Arrays.compareUnsigned(utf8(other.sessionId), utf8(sessionId));
-  }
-
-  /** UTF-8 sorts as code points do; {@code String} does not, beyond the basic plane. */
-  private static byte[] utf8(String text) {
-    return text.getBytes(StandardCharsets.UTF_8);
+    return byTime != 0 ? byTime : CodePoints.ORDER.compare(other.sessionId, sessionId);
   }
 
   @Override
   public String toString() {
-    return Base64.getUrlEncoder().withoutPadding().encodeToString(utf8(createdAt + ":" + sessionId));
+    return Base64.getUrlEncoder().withoutPadding().encodeToString((createdAt + ":" + sessionId).getBytes(StandardCharsets.UTF_8));
   }
 }

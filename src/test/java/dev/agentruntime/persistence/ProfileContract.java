@@ -121,11 +121,11 @@ public interface ProfileContract extends StoreUnderTest {
   @Test
   default void listsProfilesById() {
     String p = newId();
-    for (String id : List.of(p + "b", p + "A", p + "a ", p + "a", p + "\u00e9", p + "'; DROP TABLE profile; --")) {
+    for (String id : List.of(p + "\ud83d\ude80", p + "b", p + "A", p + "a ", p + "a", p + "\uffee", p + "\u00e9", p + "'; DROP TABLE profile; --")) {
       await(store().saveAgentProfile(profile(id, id), null));
     }
-    assertThat(listed(p + "a", p + "b", p + "A", p + "\u00e9")).extracting(StoredProfile::id)
-        .containsExactly(p + "A", p + "a", p + "b", p + "\u00e9");
+    assertThat(listed(p + "a", p + "b", p + "A", p + "\u00e9", p + "\uffee", p + "\ud83d\ude80")).extracting(StoredProfile::id)
+        .containsExactly(p + "A", p + "a", p + "b", p + "\u00e9", p + "\uffee", p + "\ud83d\ude80");
     assertThat(stored(p + "a ")).isEqualTo(profile(p + "a ", p + "a "));
     assertThat(stored(p + "'; DROP TABLE profile; --")).isNotNull();
   }

@@ -1,6 +1,7 @@
 package dev.agentruntime.persistence.memory;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.agentruntime.persistence.CodePoints;
 import dev.agentruntime.persistence.PersistenceAdapter;
 import dev.agentruntime.persistence.PersistenceException;
 import dev.agentruntime.persistence.PersistenceException.Kind;
@@ -41,7 +42,7 @@ public final class InMemoryPersistence implements PersistenceAdapter {
   private final Map<String, Session> sessions = new HashMap<>();
   private final TreeMap<SessionCursor, Session> newestFirst = new TreeMap<>();
   private final TreeMap<SessionCursor, Session> recoverable = new TreeMap<>();
-  private final Map<String, StoredProfile> profiles = new TreeMap<>();
+  private final Map<String, StoredProfile> profiles = new TreeMap<>(CodePoints.ORDER);
   private boolean open;
 
   @Override
