@@ -128,4 +128,11 @@ class ExamplesIT {
     assertThat(source.lines()).hasSizeLessThanOrEqualTo(60);
     assertThat(Files.readString(root.resolve("README.md"))).contains("```java\n" + source.substring(source.indexOf("public final class")) + "```");
   }
+
+  @Test
+  void anAdapterOfOnesOwnIsAHundredLines() throws IOException {
+    Path root = Path.of(System.getProperty("basedir", "")).toAbsolutePath();
+    assertThat(Files.readAllLines(root.resolve("src/test/java/dev/agentruntime/examples/FolderPersistence.java")))
+        .hasSizeLessThanOrEqualTo(100);
+  }
 }

@@ -33,7 +33,8 @@ import org.junit.jupiter.api.Test;
  *       {@link #open()} is called before each test and gives an adapter that is not started, on a store that is empty or that earlier
  *       tests have used: no test expects to be alone in it, and each makes sessions of its own. The contract calls {@code start()} before
  *       and {@code close()} after each test. Use the real store; a mock of it proves nothing. {@code FolderPersistence}, among the examples, is
- *       an adapter that passes.
+ *       an adapter of less than a hundred lines that passes: it extends {@link BlobPersistence}, which keeps the promises for whatever can
+ *       read, replace, append to and erase named bytes.
  *   <li>If what is saved outlives the adapter, extend {@link DurablePersistenceContract} instead. It opens several adapters on one store,
  *       as several nodes do.
  *   <li>Prove what no contract can know: kill your process (and your store's server) while it saves, and look for each save whose future
@@ -46,8 +47,8 @@ import org.junit.jupiter.api.Test;
  * {@link FileContract}, {@link OwnershipContract} (who may write) and {@link ProfileContract}. A failing test names the promise; the sentence is in the
  * interface's Javadoc. What most adapters get wrong at first: case or trailing spaces of ids (collations), {@code null} against an empty
  * name, the owner checked in one statement and written in another, an append whose answer was lost, a write that is repeated while the first
- * attempt may still be on its way and is done after newer ones, an empty answer where the store
- * could not be read.
+ * attempt may still be on its way and is done after newer ones, a session that is made after it was erased, an empty answer where the
+ * store could not be read.
  */
 public abstract class PersistenceContract implements RecordContract, ListingContract, TranscriptContract, FileContract, OwnershipContract,
     ProfileContract {
