@@ -57,7 +57,7 @@ public final class PostgresDialect implements SqlDialect {
   @Override
   public void migrate() {
     try {
-      new SchemaMigration(dataSource(), "postgresql", SCHEMA).run();
+      new SchemaMigration(server.transactionPooler() ? PooledDataSource.of(dataSource()) : dataSource(), "postgresql", SCHEMA).run();
     } catch (SQLException | FlywayException e) {
       throw new PersistenceException(Kind.UNAVAILABLE, sentence(e), e);
     }

@@ -25,6 +25,9 @@ final class PgBouncer {
   /** Supabase's users are named after the project. */
   static final String USER = "postgres.abcdefghijklmnopqrst";
 
+  /** To each database. */
+  static final int CONNECTIONS = 5;
+
   private static final Logger LOG = LoggerFactory.getLogger(PgBouncer.class);
 
   final PostgresServer postgres;
@@ -48,11 +51,12 @@ final class PgBouncer {
         auth_type = scram-sha-256
         auth_file = %s
         pool_mode = transaction
-        default_pool_size = 5
+        default_pool_size = %d
         client_tls_sslmode = require
         client_tls_cert_file = %s
         client_tls_key_file = %s
-        """.formatted(postgres.port, PostgresServer.USER, PostgresServer.PASSWORD, port, users, certificate.certificate(), certificate.key()));
+        """.formatted(postgres.port, PostgresServer.USER, PostgresServer.PASSWORD, port, users, CONNECTIONS, certificate.certificate(),
+        certificate.key()));
     process = new DatabaseProcess(folder, DatabaseProcess.unprivileged(List.of(program, settings.toString())), this::answers);
     process.start();
   }

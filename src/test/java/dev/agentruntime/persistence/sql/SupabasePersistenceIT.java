@@ -1,10 +1,19 @@
 package dev.agentruntime.persistence.sql;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.agentruntime.persistence.DurablePersistenceContract;
 import dev.agentruntime.persistence.PersistenceAdapter;
 import io.vertx.core.Vertx;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 
 /** Through a pooler that gives each transaction another connection. */
 class SupabasePersistenceIT extends DurablePersistenceContract {
@@ -21,6 +30,28 @@ class SupabasePersistenceIT extends DurablePersistenceContract {
   @Override
   protected PersistenceAdapter open() {
     return SqlPersistence.postgresql(VERTX, database);
+  }
+
+  /** Others get the connections that the schema was made through. */
+  @Test
+  void leavesTheSearchPathOfThePoolersConnectionsAlone() throws Exception {
+    List<Connection> all = new ArrayList<>();
+    try {
+      for (int i = 0; i < PgBouncer.CONNECTIONS; i++) {
+        Connection connection = DriverManager.getConnection("jdbc:postgresql://localhost:" + database.port() + "/" + database.database()
+            + "?sslmode=require&prepareThreshold=0", database.user(), database.password());
+        all.add(connection);
+        connection.setAutoCommit(false);
+        try (Statement statement = connection.createStatement(); ResultSet path = statement.executeQuery("SHOW search_path")) {
+          path.next();
+          assertThat(path.getString(1)).isEqualTo("\"$user\", public");
+        }
+      }
+    } finally {
+      for (Connection connection : all) {
+        connection.close();
+      }
+    }
   }
 
   @AfterAll
