@@ -11,8 +11,10 @@ import dev.agentruntime.persistence.copy.CopyException;
 import dev.agentruntime.persistence.copy.StoreCopy;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
+import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -100,8 +102,18 @@ final class CopyStore {
     if (from.storeUrl() instanceof StoreUrl.Sqlite sqlite && Files.notExists(from.dataDir().resolve(sqlite.path()))) {
       throw new IllegalArgumentException("There is no such file to copy from.");
     }
-    if (from.storeUrl().equals(to.storeUrl()) && (from.dataDir().equals(to.dataDir()) || !(from.storeUrl() instanceof StoreUrl.Sqlite))) {
+    if (from.storeUrl() instanceof StoreUrl.Sqlite one && to.storeUrl() instanceof StoreUrl.Sqlite other
+        ? isSameFile(from.dataDir().resolve(one.path()), to.dataDir().resolve(other.path()))
+        : from.storeUrl().equals(to.storeUrl())) {
       throw new IllegalArgumentException("Both are the same store.");
+    }
+  }
+
+  private static boolean isSameFile(Path there, Path other) {
+    try {
+      return Files.exists(other) && Files.isSameFile(there, other);
+    } catch (IOException e) {
+      throw new IllegalArgumentException("The files of the stores cannot be looked at.", e);
     }
   }
 

@@ -154,6 +154,7 @@ class CopyStoreIT implements StoreUnderTest {
       sqlite:source.db |                                   | takes two stores
       sqlite:none.db   | sqlite:target.db                  | no such file
       sqlite:source.db | sqlite:source.db                  | the same store
+      sqlite:source.db | sqlite:./source.db                | the same store
       sqlite:source.db | memory:                           | for one process alone
       sqlite:source.db | postgresql://u:hush@localhost/db  | TO_AGENT_RUNTIME_STORE_PASSWORD
       sqlite:source.db | nonsense:hush                     | must be memory:
