@@ -21,6 +21,12 @@ export default defineSchema({
     .index("newest", ["createdAt", "sessionId"])
     .index("newest_recoverable", ["recoverable", "createdAt", "sessionId"]),
 
+  // Sessions that were erased before they were there: their creation was not answered and given up, and is refused if it comes after all.
+  erasures: defineTable({
+    sessionId: v.string(),
+    epoch: v.string(),
+  }).index("by_creation", ["sessionId", "epoch"]),
+
   // One per transcript and per workspace file; the bytes are in its chunks. One that is replaced is another one.
   contents: defineTable({
     session: v.id("sessions"),

@@ -55,11 +55,22 @@ function same(one: SessionRecord, other: SessionRecord): boolean {
   return (Object.keys(record) as (keyof SessionRecord)[]).every((field) => one[field] === other[field]);
 }
 
+/** What is left of the erasure of a session that was not there. */
+async function erasureOf(ctx: QueryCtx, sessionId: string, epoch: string): Promise<Doc<"erasures"> | null> {
+  return await ctx.db
+    .query("erasures")
+    .withIndex("by_creation", (q) => q.eq("sessionId", sessionId).eq("epoch", epoch))
+    .unique();
+}
+
 export const create = internalMutation({
   args: { record: v.object(record), epoch: v.string() },
   handler: async (ctx, { record, epoch }) => {
     const existing = await sessionOf(ctx, record.sessionId);
     if (existing === null) {
+      if ((await erasureOf(ctx, record.sessionId, epoch)) !== null) {
+        throw refusal("NOT_FOUND");
+      }
       const session = await ctx.db.insert("sessions", { ...record, facts: inline(record.facts), owner: epoch });
       await storeLargeFacts(ctx, session, record.facts);
     } else if (existing.owner !== epoch || !same(await recordOf(ctx, existing), record)) {
@@ -179,7 +190,10 @@ function ranges(ctx: QueryCtx, onlyRecoverable: boolean, after: { createdAt: big
       ];
 }
 
-/** Gone at once for all who look; the bytes of a large session are erased in the transactions that follow. */
+/**
+ * Gone at once for all who look; the bytes of a large session are erased in the transactions that follow. One that is not there is not made
+ * for this epoch from then on.
+ */
 export const remove = internalMutation({
   args: { sessionId: v.string(), epoch: v.string() },
   handler: async (ctx, { sessionId, epoch }) => {
@@ -187,6 +201,8 @@ export const remove = internalMutation({
       const session = await ownedSession(ctx, sessionId, epoch);
       await ctx.db.delete(session._id);
       await discardContents(ctx, session._id);
+    } else if ((await erasureOf(ctx, sessionId, epoch)) === null) {
+      await ctx.db.insert("erasures", { sessionId, epoch });
     }
     return null;
   },

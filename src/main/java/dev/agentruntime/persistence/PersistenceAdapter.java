@@ -18,8 +18,8 @@ import java.util.Optional;
  *   <li>Writes of one session are issued one after another by their owner; those of different sessions concurrently.
  *   <li>A write that is repeated because its answer was lost does no harm.
  *   <li>A write of a session that failed with {@code UNAVAILABLE} may have been done, or may yet be: late, after newer ones. Its owner gives
- *       itself a new epoch with {@link #renewEpoch} before it writes on, which ends that. An adapter repeats such a write by itself only if it
- *       knows that it was not done.
+ *       itself a new epoch with {@link #renewEpoch} before it writes on, which ends that; whoever gives up a creation ends it with {@link
+ *       #deleteSession}. An adapter repeats such a write by itself only if it knows that it was not done.
  * </ul>
  *
  * <p>Threading: methods are called from any thread and never block; futures may complete on any thread. Failures are
@@ -112,7 +112,8 @@ public interface PersistenceAdapter {
 
   /**
    * Erases everything stored about the session; what its owners still write afterwards fails with {@code NOT_FOUND}. Succeeds also if there
-   * is no such session, so that it can be repeated.
+   * is no such session, so that it can be repeated. A creation by {@code epoch} that was called before is not done after it, whether or not
+   * it has been answered; whoever makes another session of that id does so with another epoch.
    */
   Future<Void> deleteSession(String sessionId, String epoch);
 

@@ -82,12 +82,17 @@ final class Outage {
     return pauseMs(failures);
   }
 
+  /** @param attempts that have failed, 1 or more */
+  long pauseMs(int attempts) {
+    return pauseMs(attempts, maxPauseMs);
+  }
+
   /**
    * Twice as long each time, and never quite the same, so that the sessions of a server do not all come back to the store at once.
    *
    * @param attempts that have failed, 1 or more
    */
-  long pauseMs(int attempts) {
+  static long pauseMs(int attempts, long maxPauseMs) {
     long pause = Math.min(maxPauseMs, FIRST_PAUSE_MS << Math.min(attempts - 1, 10));
     return Math.max(1, Math.round(pause * ThreadLocalRandom.current().nextDouble(0.5, 1)));
   }

@@ -26,9 +26,15 @@ import java.util.UUID;
 final class SessionCreation {
 
   private final Services services;
+  private volatile boolean closed;
 
   SessionCreation(Services services) {
     this.services = services;
+  }
+
+  /** Repeats nothing any more. */
+  void close() {
+    closed = true;
   }
 
   Future<SessionRecord> create(CreateSession request) {
@@ -99,7 +105,16 @@ final class SessionCreation {
       withFiles = withFiles.compose(v -> services.persistence()
           .saveWorkspaceFile(record.sessionId(), epoch, file.getKey(), record.createdAt(), file.getValue()));
     }
-    return withFiles.recover(failure -> services.persistence().deleteSession(record.sessionId(), epoch)
-        .transform(v -> Future.failedFuture(failure)));
+    return withFiles.recover(failure -> erase(record.sessionId(), epoch, 1).transform(v -> Future.failedFuture(failure)));
+  }
+
+  /** Done after the first attempt. While the store is away it is repeated: what it did not answer may be there, or may yet come. */
+  private Future<Void> erase(String sessionId, String epoch, int attempt) {
+    return SessionStore.measured(services.metrics(), () -> services.persistence().deleteSession(sessionId, epoch)).onFailure(failure -> {
+      if (SessionSync.mayWorkLater(failure) && !closed) {
+        services.vertx().setTimer(Outage.pauseMs(attempt, services.settings().syncIntervalMs()),
+            timer -> erase(sessionId, epoch, attempt + 1));
+      }
+    });
   }
 }

@@ -83,6 +83,7 @@ public final class SessionManager {
   public Future<Void> shutdown() {
     drain();
     loaded.loadNoMore();
+    creation.close();
     housekeeping.stop();
     List<Future<Void>> closing = new ArrayList<>();
     loaded.ids().forEach(id -> closing.add(loaded.close(id, new SessionCommand.HandOver())

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.agentruntime.persistence.PersistenceException.Kind;
 import dev.agentruntime.protocol.Json;
+import io.vertx.core.Future;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -126,10 +127,22 @@ public interface RecordContract extends StoreUnderTest {
     assertThat(await(store().findSession(id))).isEmpty();
     assertThat(await(store().loadSession(id, "epoch-2"))).isEmpty();
 
-    await(store().createSessionRecord(record(id), EPOCH));
+    await(store().createSessionRecord(record(id), "epoch-3"));
     assertThat(load(id)).as("a new session of the old id has nothing of it")
         .isEqualTo(new StoredSession(record(id), List.of(), List.of()));
     await(store().deleteSession(id, EPOCH));
+  }
+
+  /** Its maker gives it up before it was answered, and erases it: whichever of the two the store does first, nothing is left. */
+  @Test
+  default void aCreationIsNotDoneAfterItWasErased() {
+    for (int i = 0; i < 100; i++) {
+      SessionRecord record = record(UUID.randomUUID().toString());
+      Future<Void> creation = store().createSessionRecord(record, EPOCH);
+      await(store().deleteSession(record.sessionId(), EPOCH));
+      await(creation.otherwiseEmpty());
+      assertThat(await(store().findSession(record.sessionId()))).as("attempt " + i).isEmpty();
+    }
   }
 
   @Test

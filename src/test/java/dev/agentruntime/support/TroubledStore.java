@@ -21,6 +21,8 @@ public final class TroubledStore implements InvocationHandler {
     FAILS,
     /** Does it and says that it failed. */
     LOSES_ANSWERS,
+    /** Does one thing more, says that it failed, and does nothing from then on. */
+    BREAKS,
     /** Says that it failed, and does it when {@link #doLate()} says so. */
     LATE,
     /** Says nothing until there is no trouble any more, and does it then. */
@@ -91,7 +93,7 @@ public final class TroubledStore implements InvocationHandler {
       work.run();
       return done;
     }
-    boolean troubled = method.getName().matches("save.*|update.*|replace.*|delete.*|renew.*|ping");
+    boolean troubled = method.getName().matches("create.*|save.*|update.*|replace.*|delete.*|renew.*|ping");
     Future<Void> end;
     synchronized (this) {
       end = over.future();
@@ -101,6 +103,11 @@ public final class TroubledStore implements InvocationHandler {
       case FAILS -> Future.failedFuture(new PersistenceException(Kind.UNAVAILABLE, "the store is away"));
       case LOSES_ANSWERS -> call(method, arguments)
           .compose(done -> Future.failedFuture(new PersistenceException(Kind.UNAVAILABLE, "the answer was lost")));
+      case BREAKS -> {
+        set(Trouble.FAILS);
+        yield call(method, arguments)
+            .compose(done -> Future.failedFuture(new PersistenceException(Kind.UNAVAILABLE, "the answer was lost")));
+      }
       case LATE -> {
         synchronized (this) {
           late.add(() -> call(method, arguments));

@@ -22,7 +22,6 @@ import java.net.URI;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.BiFunction;
 import java.util.function.Supplier;
 
 /**
@@ -40,7 +39,7 @@ import java.util.function.Supplier;
 public final class ConvexPersistence implements PersistenceAdapter {
 
   /** Of the functions, as {@code store.ts} says it. */
-  static final int VERSION = 2;
+  static final int VERSION = 3;
 
   private final ConvexClient client;
   private final ConvexContents contents;
@@ -164,19 +163,19 @@ public final class ConvexPersistence implements PersistenceAdapter {
 
   @Override
   public Future<Void> createSessionRecord(SessionRecord record, String epoch) {
-    return saveRecord(client::mutation, "sessions:create", record, epoch);
+    return saveRecord("sessions:create", record, epoch);
   }
 
   @Override
   public Future<Void> updateSessionRecord(SessionRecord record, String epoch) {
-    return saveRecord(client::write, "sessions:update", record, epoch);
+    return saveRecord("sessions:update", record, epoch);
   }
 
-  private Future<Void> saveRecord(BiFunction<String, ObjectNode, Future<JsonNode>> call, String function, SessionRecord record, String epoch) {
+  private Future<Void> saveRecord(String function, SessionRecord record, String epoch) {
     return checked(() -> {
       ObjectNode arguments = Json.object().put("epoch", epoch);
       arguments.set("record", ConvexRecords.arguments(record));
-      return worded(record.sessionId(), call.apply(function, arguments).mapEmpty());
+      return worded(record.sessionId(), client.write(function, arguments).mapEmpty());
     });
   }
 

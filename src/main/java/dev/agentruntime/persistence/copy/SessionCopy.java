@@ -5,6 +5,7 @@ import dev.agentruntime.persistence.StoredSession;
 import dev.agentruntime.persistence.StoredSession.StoredFile;
 import dev.agentruntime.persistence.StoredSession.Transcript;
 import dev.agentruntime.persistence.copy.CopyException.Reason;
+import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -60,7 +61,9 @@ final class SessionCopy {
         throw new CopyException(Reason.DIFFERENT, "Session " + id + " was copied twice, and the copy is not the same.");
       }
       madeAnew = true;
-      write(id, "remove", () -> to.ask(store -> store.deleteSession(id, StoreCopy.EPOCH)));
+      // Looked for each time: of what is gone already no erasure is left behind, under which it could not be made anew.
+      write(id, "remove", () -> to.ask(store -> store.findSession(id).compose(there ->
+          there.isEmpty() ? Future.succeededFuture() : store.deleteSession(id, StoreCopy.EPOCH))));
     }
     throw new CopyException(Reason.SOURCE_IN_USE, "Session " + id + " changes while it is copied.");
   }

@@ -8,7 +8,9 @@ import dev.agentruntime.persistence.SessionRecord;
 import dev.agentruntime.protocol.Json;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.sqlclient.Row;
+import io.vertx.sqlclient.RowSet;
 import io.vertx.sqlclient.Tuple;
+import java.util.Optional;
 
 /** Records as rows of the table {@code session}, and columns as what they hold. */
 final class SessionRows {
@@ -21,6 +23,10 @@ final class SessionRows {
   static SessionRecord toRecord(SqlDialect dialect, Row row) {
     return new SessionRecord(text(dialect, row, 0), text(dialect, row, 1), text(dialect, row, 2), text(dialect, row, 3), row.getLong(4),
         row.getLong(5), object(dialect, row, 6), object(dialect, row, 7), object(dialect, row, 8));
+  }
+
+  static Optional<SessionRecord> first(SqlDialect dialect, RowSet<Row> rows) {
+    return rows.size() == 0 ? Optional.empty() : Optional.of(toRecord(dialect, rows.iterator().next()));
   }
 
   static String text(SqlDialect dialect, Row row, int column) {

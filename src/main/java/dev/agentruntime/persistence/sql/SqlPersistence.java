@@ -31,8 +31,7 @@ public final class SqlPersistence implements PersistenceAdapter {
   /** The first half is for MySQL, which finds no index for the second. */
   static final String AFTER = "created_at <= ? AND (created_at, id) < (?, ?)";
   static final String NEWEST_FIRST = " ORDER BY created_at DESC, id DESC LIMIT ?";
-  private static final String FIND = "SELECT " + SessionRows.COLUMNS + " FROM session WHERE id = ?";
-  private static final String CREATE = "INSERT INTO session (" + SessionRows.COLUMNS + ", owner) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+  static final String FIND = "SELECT " + SessionRows.COLUMNS + " FROM session WHERE id = ?";
   private static final String UPDATE = """
       UPDATE session SET id = ?, type = ?, profile = ?, name = ?, created_at = ?, last_activity = ?, options = ?, metadata = ?, recovery = ?
       WHERE id = ? AND owner = ?""";
@@ -44,16 +43,18 @@ public final class SqlPersistence implements PersistenceAdapter {
       FROM session s JOIN content c ON c.session_key = s.session_key
       WHERE s.id = ? AND c.kind <> 'staged'
       ORDER BY c.name""";
-  private static final String DELETE = "DELETE FROM session WHERE id = ? AND owner = ?";
+  static final String DELETE = "DELETE FROM session WHERE id = ? AND owner = ?";
 
   private final SqlDatabase database;
   private final SqlOwnership ownership;
+  private final SqlCreation creation;
   private final SqlContents contents;
   private final SqlProfiles profiles;
 
   public SqlPersistence(Vertx vertx, SqlDialect dialect) {
     database = new SqlDatabase(vertx, dialect);
     ownership = new SqlOwnership(database);
+    creation = new SqlCreation(database, ownership);
     contents = new SqlContents(database, ownership);
     profiles = new SqlProfiles(database);
   }
@@ -131,7 +132,7 @@ public final class SqlPersistence implements PersistenceAdapter {
 
   @Override
   public Future<Optional<SessionRecord>> findSession(String sessionId) {
-    return database.read(FIND, Tuple.of(sessionId)).map(this::firstRecord);
+    return database.read(FIND, Tuple.of(sessionId)).map(rows -> SessionRows.first(database.dialect(), rows));
   }
 
   /** The record last: a session that is there after its contents were read was there before, too. */
@@ -148,7 +149,7 @@ public final class SqlPersistence implements PersistenceAdapter {
       Future<?> swept = SqlContents.deleteStaged(transaction, sessionId);
       Future<RowSet<Row>> record = transaction.execute(FIND, Tuple.of(sessionId));
       Future<RowSet<Row>> contents = transaction.execute(CONTENTS, Tuple.of(sessionId));
-      return Future.all(owned, swept, record, contents).map(read -> firstRecord(record.result()).map(found -> stored(found, contents.result())));
+      return Future.all(owned, swept, record, contents).map(read -> SessionRows.first(database.dialect(), record.result()).map(found -> stored(found, contents.result())));
     });
   }
 
@@ -173,19 +174,7 @@ public final class SqlPersistence implements PersistenceAdapter {
 
   @Override
   public Future<Void> createSessionRecord(SessionRecord record, String epoch) {
-    return database.write(CREATE, SessionRows.parameters(record).addString(epoch)).<Void>mapEmpty()
-        .recover(failure -> failure instanceof PersistenceException refused && refused.kind() == Kind.CONFLICT
-            ? acceptRepeated(record, epoch, refused)
-            : Future.failedFuture(failure));
-  }
-
-  /** Compared as text: which Java type a JSON number had is not kept. */
-  private Future<Void> acceptRepeated(SessionRecord record, String epoch, PersistenceException conflict) {
-    return ownership.transaction(record.sessionId(), epoch, (transaction, session) ->
-            transaction.execute(FIND, Tuple.of(record.sessionId())).map(this::firstRecord))
-        .transform(found -> found.succeeded() && found.result().map(SessionRecord::toString).equals(Optional.of(record.toString()))
-            ? Future.succeededFuture()
-            : Future.failedFuture(conflict));
+    return creation.create(record, epoch);
   }
 
   @Override
@@ -232,7 +221,12 @@ public final class SqlPersistence implements PersistenceAdapter {
 
   @Override
   public Future<Void> deleteSession(String sessionId, String epoch) {
-    return writeAsOwner(DELETE, Tuple.of(sessionId, epoch), sessionId).recover(SqlPersistence::acceptAbsence);
+    Tuple parameters = Tuple.of(sessionId, epoch);
+    return database.write(DELETE, parameters).compose(deleted -> deleted.rowCount() == 1
+        ? Future.succeededFuture()
+        : creation.settle(sessionId, epoch)
+            .compose(settled -> writeAsOwner(DELETE, parameters, sessionId))
+            .recover(SqlPersistence::acceptAbsence));
   }
 
   private static Future<Void> acceptAbsence(Throwable failure) {
@@ -259,9 +253,5 @@ public final class SqlPersistence implements PersistenceAdapter {
   @Override
   public Future<Void> deleteAgentProfile(String profileId, String expectedVersion) {
     return profiles.delete(profileId, expectedVersion);
-  }
-
-  private Optional<SessionRecord> firstRecord(RowSet<Row> rows) {
-    return rows.size() == 0 ? Optional.empty() : Optional.of(SessionRows.toRecord(database.dialect(), rows.iterator().next()));
   }
 }

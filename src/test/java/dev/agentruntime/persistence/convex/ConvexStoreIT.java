@@ -125,10 +125,9 @@ class ConvexStoreIT implements StoreUnderTest {
     Buffer large = randomBytes(5 * MIB, 1);
     String id = "troubled";
     StoredProfile profile = new StoredProfile("p", "v1", json("{\"name\":\"P\"}"));
-    List<Supplier<Future<Void>>> notOrdered = List.of(
-        () -> store.createSessionRecord(record(id), EPOCH),
-        () -> store.saveAgentProfile(profile, null));
+    List<Supplier<Future<Void>>> notOrdered = List.of(() -> store.saveAgentProfile(profile, null));
     List<Supplier<Future<Void>>> writes = List.of(
+        () -> store.createSessionRecord(record(id), EPOCH),
         () -> store.saveTranscript(id, EPOCH, "t", 0, bytes("abc")),
         () -> store.saveTranscript(id, EPOCH, "t", 3, bytes("def")),
         () -> store.saveTranscript(id, EPOCH, "large", 0, large),
@@ -185,6 +184,16 @@ class ConvexStoreIT implements StoreUnderTest {
       await(store.saveTranscript(id, EPOCH, "t" + call, 0, large));
       assertBytes(await(store.readTranscript(id, "t" + call, 0, Integer.MAX_VALUE)), large);
     }
+  }
+
+  @Test
+  void aCreationThatComesAfterItsErasureIsRefused() {
+    await(store.deleteSession("late", EPOCH));
+    await(store.deleteSession("late", EPOCH));
+    refused(Kind.NOT_FOUND, store.createSessionRecord(record("late"), EPOCH));
+    assertThat(await(store.findSession("late"))).isEmpty();
+    assertThat(deployment.documents("erasures")).isEqualTo(1);
+    await(store.createSessionRecord(record("late"), "epoch-2"));
   }
 
   @Test

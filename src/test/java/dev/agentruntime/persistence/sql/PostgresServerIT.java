@@ -3,6 +3,7 @@ package dev.agentruntime.persistence.sql;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.agentruntime.persistence.PersistenceException.Kind;
+import io.vertx.core.Future;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -10,6 +11,7 @@ import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -23,18 +25,8 @@ class PostgresServerIT extends DatabaseServerContract {
   }
 
   @Override
-  DatabaseProcess process() {
-    return server.process;
-  }
-
-  @Override
-  DatabaseServer newDatabase() throws SQLException {
-    return server.newDatabase();
-  }
-
-  @Override
-  String jdbcUrl() {
-    return server.jdbcUrl(database.database());
+  RealServer server() {
+    return server;
   }
 
   @Override
@@ -96,19 +88,42 @@ class PostgresServerIT extends DatabaseServerContract {
     await(open(with(database.password(), database.database(), 5_000)));
     String id = create();
     await(store().updateSessionRecord(record(id), EPOCH));
+    late(() -> store().updateSessionRecord(record(id, 1), EPOCH), () -> {
+      await(store().renewEpoch(id, EPOCH, "epoch-2"));
+      await(store().updateSessionRecord(record(id, 2), "epoch-2"));
+    });
+    assertThat(await(store().findSession(id))).contains(record(id, 2));
+  }
+
+  @Test
+  void aCreationThatWasGivenUpIsNotDoneLate() throws Exception {
+    await(open(with(database.password(), database.database(), 5_000)));
+    create();
+    late(() -> store().createSessionRecord(record("late"), EPOCH), () -> await(store().deleteSession("late", EPOCH)));
+    assertThat(await(store().findSession("late"))).isEmpty();
+  }
+
+  @Test
+  void aLoadThatWasGivenUpDoesNotTakeTheSessionAwayLate() throws Exception {
+    await(open(with(database.password(), database.database(), 5_000)));
+    String id = create();
+    late(() -> store().loadSession(id, "epoch-2"), () -> await(store().loadSession(id, "epoch-3")));
+    await(store().saveTranscript(id, "epoch-3", "t", 0, bytes("abc")));
+  }
+
+  /** The processes of the database stand still during the first call, and go on after the next, which is made by others. */
+  private void late(Supplier<Future<?>> given, Runnable next) throws Exception {
     List<String> processes = processesOfThisDatabase();
     signal("STOP", processes);
     try {
-      refused(Kind.UNAVAILABLE, store().updateSessionRecord(record(id, 1), EPOCH));
-      await(store().renewEpoch(id, EPOCH, "epoch-2"));
-      await(store().updateSessionRecord(record(id, 2), "epoch-2"));
+      refused(Kind.UNAVAILABLE, given.get());
+      next.run();
     } finally {
       signal("CONT", processes);
     }
     while (!Collections.disjoint(processesOfThisDatabase(), processes)) {
       Thread.onSpinWait();
     }
-    assertThat(await(store().findSession(id))).contains(record(id, 2));
   }
 
   private List<String> processesOfThisDatabase() throws SQLException {
