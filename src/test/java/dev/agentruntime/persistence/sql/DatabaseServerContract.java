@@ -43,11 +43,7 @@ abstract class DatabaseServerContract implements StoreUnderTest {
   private final List<PersistenceAdapter> opened = new ArrayList<>();
   DatabaseServer database;
 
-  abstract DatabaseProcess process();
-
-  abstract DatabaseServer newDatabase() throws Exception;
-
-  abstract String jdbcUrl();
+  abstract RealServer server();
 
   /** The schema of the tables, or {@code null} where it is the database itself. */
   abstract String schema();
@@ -59,7 +55,7 @@ abstract class DatabaseServerContract implements StoreUnderTest {
 
   @BeforeEach
   void createDatabase() throws Exception {
-    database = newDatabase();
+    database = server().newDatabase();
   }
 
   @AfterEach
@@ -84,7 +80,7 @@ abstract class DatabaseServerContract implements StoreUnderTest {
   }
 
   Connection connect() throws SQLException {
-    return DriverManager.getConnection(jdbcUrl(), database.user(), database.password());
+    return DriverManager.getConnection(server().jdbcUrl(database.database()), database.user(), database.password());
   }
 
   long number(String sql) throws SQLException {
@@ -109,7 +105,7 @@ abstract class DatabaseServerContract implements StoreUnderTest {
   }
 
   private void saysNothingSecret(PersistenceException failure) {
-    assertThat(failure.getMessage()).doesNotContain("127.0.0.1", "localhost", database.user(), PostgresServer.PASSWORD, "hush", "session");
+    assertThat(failure.getMessage()).doesNotContain("127.0.0.1", "localhost", database.user(), RealServer.PASSWORD, "hush", "session");
   }
 
   @Test
@@ -149,7 +145,7 @@ abstract class DatabaseServerContract implements StoreUnderTest {
   }
 
   private void migrateTo(String version) {
-    FluentConfiguration flyway = Flyway.configure().dataSource(jdbcUrl(), database.user(), database.password())
+    FluentConfiguration flyway = Flyway.configure().dataSource(server().jdbcUrl(database.database()), database.user(), database.password())
         .locations("classpath:db/migration/" + (schema() == null ? "mysql" : "postgresql")).target(version);
     (schema() == null ? flyway : flyway.schemas(schema())).load().migrate();
   }
@@ -218,7 +214,7 @@ abstract class DatabaseServerContract implements StoreUnderTest {
     await(open(database));
     String id = create();
     append(id, "t", 0, "before");
-    process().kill();
+    server().process().kill();
     try {
       for (Future<?> call : List.of(store().saveTranscript(id, EPOCH, "t", 6, bytes(" after")), store().findSession(id),
           store().replaceTranscript(id, EPOCH, "u", bytes("x")), store().ping(), store().listAllSessions(1, null))) {
@@ -228,7 +224,7 @@ abstract class DatabaseServerContract implements StoreUnderTest {
       }
       saysNothingSecret(refused(Kind.UNAVAILABLE, new SqlPersistence(vertx, dialect(database)).start()));
     } finally {
-      process().start();
+      server().process().start();
     }
     eventually(() -> store().saveTranscript(id, EPOCH, "t", 6, bytes(" after")));
     eventually(() -> store().ping());
@@ -253,7 +249,7 @@ abstract class DatabaseServerContract implements StoreUnderTest {
     await(open(with(database.password(), database.database(), 2_000)));
     String id = create();
     append(id, "t", 0, "before");
-    process().signal("STOP");
+    server().process().signal("STOP");
     try {
       List<Future<?>> calls = List.of(store().saveTranscript(id, EPOCH, "t", 6, bytes(" after")), store().findSession(id),
           store().loadSession(id, EPOCH));
@@ -262,7 +258,7 @@ abstract class DatabaseServerContract implements StoreUnderTest {
         assertThat(refused(Kind.UNAVAILABLE, call).getMessage()).isIn("the store did not answer in time", "the database cannot be reached");
       }
     } finally {
-      process().signal("CONT");
+      server().process().signal("CONT");
     }
     eventually(() -> store().saveTranscript(id, EPOCH, "t", 6, bytes(" after")));
     assertThat(transcript(id, "t")).isEqualTo("before after");

@@ -12,12 +12,7 @@ class MariaDbDurabilityIT extends ServerDurabilityContract {
   }
 
   @Override
-  DatabaseProcess server() {
-    return server.process;
-  }
-
-  @Override
-  String newDatabase() throws Exception {
-    return server.newDatabaseUrl();
+  RealServer server() {
+    return server;
   }
 }

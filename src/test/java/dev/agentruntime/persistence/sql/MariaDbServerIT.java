@@ -18,18 +18,8 @@ class MariaDbServerIT extends DatabaseServerContract {
   }
 
   @Override
-  DatabaseProcess process() {
-    return server.process;
-  }
-
-  @Override
-  DatabaseServer newDatabase() throws SQLException {
-    return server.newDatabase();
-  }
-
-  @Override
-  String jdbcUrl() {
-    return server.jdbcUrl(database.database());
+  RealServer server() {
+    return server;
   }
 
   @Override

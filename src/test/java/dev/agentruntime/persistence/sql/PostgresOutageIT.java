@@ -45,7 +45,7 @@ class PostgresOutageIT {
 
   @BeforeEach
   void start() throws Exception {
-    postgres = PostgresServer.start();
+    postgres = new PostgresServer();
     DatabaseServer database = postgres.newDatabase();
     settings = Map.of("AGENT_RUNTIME_SYNC_INTERVAL_MS", "300", "AGENT_RUNTIME_STORE_TIMEOUT_MS", "2000",
         "AGENT_RUNTIME_STORE_URL", "postgresql://" + PostgresServer.USER + "@127.0.0.1:" + postgres.port + "/" + database.database(),
@@ -60,18 +60,18 @@ class PostgresOutageIT {
   @AfterEach
   void stop() {
     runtime.close();
-    postgres.process.kill();
+    postgres.process().kill();
     new SandboxTraces(directory).awaitNothing();
   }
 
   @Test
   void itIsKilledAndStartedAgain() throws Exception {
-    outage(postgres.process::kill, postgres.process::start);
+    outage(postgres.process()::kill, postgres.process()::start);
   }
 
   @Test
   void itAnswersNothingForAWhile() throws Exception {
-    outage(() -> postgres.process.signal("STOP"), () -> postgres.process.signal("CONT"));
+    outage(() -> postgres.process().signal("STOP"), () -> postgres.process().signal("CONT"));
   }
 
   private void outage(Step goes, Step comesBack) throws Exception {

@@ -27,10 +27,7 @@ abstract class ServerDurabilityContract implements SavedByProcesses {
   private Map<String, String> settings;
   private PersistenceAdapter store;
 
-  abstract DatabaseProcess server();
-
-  /** The URL of a new, empty database. */
-  abstract String newDatabase() throws Exception;
+  abstract RealServer server();
 
   @Override
   public PersistenceAdapter store() {
@@ -39,7 +36,7 @@ abstract class ServerDurabilityContract implements SavedByProcesses {
 
   @BeforeEach
   void createDatabase() throws Exception {
-    settings = Map.of("AGENT_RUNTIME_STORE_URL", newDatabase());
+    settings = Map.of("AGENT_RUNTIME_STORE_URL", server().newDatabaseUrl());
   }
 
   @AfterEach
@@ -79,13 +76,13 @@ abstract class ServerDurabilityContract implements SavedByProcesses {
       for (int line = 0; line < SAVES_BEFORE_A_KILL; line++) {
         saved.add(process.nextLine());
       }
-      server().kill();
+      server().process().kill();
       for (String line = process.nextLine(); line != null; line = process.nextLine()) {
         saved.add(line);
       }
     } finally {
-      server().kill();
-      server().start();
+      server().process().kill();
+      server().process().start();
     }
     assertThat(saved).filteredOn(line -> line.startsWith("failed")).first().asString()
         .startsWith("failed PersistenceException the database").doesNotContain("127.0.0.1");
