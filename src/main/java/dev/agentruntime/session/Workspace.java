@@ -286,9 +286,9 @@ final class Workspace {
   /** Parts of a list that are not too large to be held at once. */
   private static <T> List<List<T>> batches(List<T> all, ToLongFunction<T> size) {
     List<List<T>> batches = new ArrayList<>();
-    long bytes = READ_CHUNK_BYTES;
+    long bytes = 0;
     for (T each : all) {
-      if (bytes + size.applyAsLong(each) > READ_CHUNK_BYTES) {
+      if (batches.isEmpty() || bytes + size.applyAsLong(each) > READ_CHUNK_BYTES) {
         batches.add(new ArrayList<>());
         bytes = 0;
       }

@@ -85,6 +85,18 @@ class WorkspaceIT extends SharedRuntime {
     assertThat(await(runtime.sessions().readFile(session, "renamed.txt", 0, 200_000)).length()).isEqualTo(102_400);
   }
 
+  /** Whose sizes add up to nothing. */
+  @Test
+  void emptyFilesOfASandboxAreToldAndSaved() throws Exception {
+    follower.awaitTurn(runtime.send(session, "say ready").turnId());
+    assertThat(await(runtime.sessions().writeFile(session, "by-client", Buffer.buffer()))).isTrue();
+    Files.createFile(workspace().resolve("by-agent"));
+    follower.await(SessionEvent.FileCreated.class, e -> e.file().path().equals("by-agent"));
+    await(runtime.sessions().sync(session));
+    assertThat(follower.fold().files().keySet()).containsExactly("by-agent", "by-client");
+    assertSameAfterUnload();
+  }
+
   @Test
   void pathsThatLeaveTheWorkspaceAreRefused() {
     for (String path : List.of("../x", "/etc/passwd", "a/../../x", "", ".git/config", "a\0b")) {
