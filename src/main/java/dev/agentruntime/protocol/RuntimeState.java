@@ -12,6 +12,11 @@ public record RuntimeState(boolean isLoaded, Sandbox sandbox, Turn turn, int que
 
   public static final RuntimeState UNLOADED = new RuntimeState(false, null, null, 0);
 
+  /** Whether a turn runs or a message waits for one. */
+  public boolean works() {
+    return turn != null || queued > 0;
+  }
+
   public enum SandboxStatus {
     @JsonProperty("starting") STARTING,
     @JsonProperty("ready") READY,

@@ -152,7 +152,11 @@ final class SessionVerticle extends VerticleBase {
 
   private void out(Frame frame) {
     services.metrics().events.increment();
-    runtime = session.runtime();
+    RuntimeState now = session.runtime();
+    if (runtime.works() && !now.works()) {
+      touch();
+    }
+    runtime = now;
     dirty = true;
     outlet.accept(frame);
   }
@@ -173,7 +177,7 @@ final class SessionVerticle extends VerticleBase {
 
   /** Milliseconds of {@link System#nanoTime} since when nothing runs and nobody asked; or 0 while something runs. */
   long idleForMs() {
-    return runtime.turn() != null || runtime.queued() > 0 ? 0 : TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - lastUsed);
+    return runtime.works() ? 0 : TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - lastUsed);
   }
 
   private void touch() {

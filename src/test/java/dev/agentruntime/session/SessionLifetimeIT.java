@@ -196,6 +196,19 @@ class SessionLifetimeIT {
     }
   }
 
+  @Test
+  void aSessionIsNotIdleForTheTimeThatItsLastTurnTook() {
+    long idleMs = 1000;
+    try (TestRuntime hasty = TestRuntime.start(directory.resolve("long-turn"), Map.of("AGENT_RUNTIME_IDLE_TIMEOUT_MS", "" + idleMs))) {
+      String session = hasty.newSession();
+      Follower follower = hasty.follow(session);
+      follower.awaitTurn(hasty.send(session, "slow 2 s; say done").turnId());
+      follower.await(SessionEvent.StatusChanged.class, status -> !status.runtime().isLoaded());
+      long unloadedAt = System.currentTimeMillis();
+      assertThat(unloadedAt - follower.fold().snapshot().session().lastActivity()).isGreaterThanOrEqualTo(idleMs);
+    }
+  }
+
   /** It has finished the start of the housekeeping, which is not to end with it. */
   @Test
   void anIdleSessionIsUnloadedThoughTheOneThatWasTakenUpAtTheStartIsGone() {
