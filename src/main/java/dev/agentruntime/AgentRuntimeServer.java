@@ -7,6 +7,7 @@ import dev.agentruntime.server.ServerVerticle;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import java.net.BindException;
+import java.net.UnknownHostException;
 
 /** The server: a runtime, and the verticle through which clients reach it. Threading: as {@link AgentRuntime}. */
 public final class AgentRuntimeServer {
@@ -38,13 +39,13 @@ public final class AgentRuntimeServer {
 
   /** The operating system's words alone say neither which address nor which port. */
   private Throwable cannotListen(Throwable failure) {
-    return !(failure instanceof BindException) ? failure
+    return !(failure instanceof BindException || failure instanceof UnknownHostException) ? failure
         : new IllegalStateException("it cannot listen at " + address(runtime.settings().port()) + ": " + failure.getMessage(), failure);
   }
 
   private String address(int atPort) {
     String host = runtime.settings().host();
-    return (host.contains(":") ? "[" + host + "]" : host) + ":" + atPort;
+    return (host.contains(":") && !host.startsWith("[") ? "[" + host + "]" : host) + ":" + atPort;
   }
 
   /** The port it listens on; 0 before it does. */

@@ -8,7 +8,9 @@ import dev.agentruntime.config.SettingsLoader;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
 import io.vertx.core.file.FileSystemOptions;
+import java.nio.file.FileSystemException;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.slf4j.Logger;
@@ -67,16 +69,33 @@ public final class Main {
     if (Boolean.getBoolean(STOP_WITH_PARENT)) {
       ProcessHandle.current().parent().ifPresent(parent -> parent.onExit().thenRun(() -> System.exit(0)));
     }
-    server.start().onSuccess(address -> {
-      log.info("Agent Runtime is ready at {}", address);
-      if (settings.apiKeys().isEmpty()) {
-        log.info("No API key is set: only this machine may use it. Set AGENT_RUNTIME_API_KEYS to open it.");
+    String address;
+    try {
+      // Waited for here: until the server listens there may be no other thread that keeps the process alive.
+      address = server.start().await();
+    } catch (Throwable e) {
+      log.error("Agent Runtime could not start: {}", sentence(e));
+      log.debug("where it failed", e);
+      System.exit(EXIT_START);
+      return;
+    }
+    log.info("Agent Runtime is ready at {}", address);
+    if (settings.apiKeys().isEmpty()) {
+      log.info("No API key is set: only this machine may use it. Set AGENT_RUNTIME_API_KEYS to open it.");
+    }
+  }
+
+  /** What went wrong and what that came of, each said once. */
+  private static String sentence(Throwable failure) {
+    StringBuilder sentence = new StringBuilder();
+    for (Throwable e = failure; e != null; e = e.getCause()) {
+      boolean justAPath = e instanceof FileSystemException file && file.getReason() == null;
+      String words = (e.getMessage() == null || justAPath ? e.getClass().getSimpleName() + " " : "") + Objects.requireNonNullElse(e.getMessage(), "");
+      if (sentence.indexOf(words) < 0) {
+        sentence.append(sentence.isEmpty() ? "" : ": ").append(words);
       }
-    }).onFailure(e -> {
-      log.error("Agent Runtime could not start: {}", e.getMessage(), e);
-      // Not from here: the exit waits for the shutdown hook, which waits for this event loop.
-      Thread.ofPlatform().start(() -> System.exit(EXIT_START));
-    });
+    }
+    return sentence.toString();
   }
 
   private static void stop(Logger log, Settings settings, AgentRuntimeServer server) {

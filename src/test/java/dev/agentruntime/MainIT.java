@@ -130,6 +130,20 @@ class MainIT {
     }
   }
 
+  /** No store of its own threads keeps the process alive while it starts. */
+  @Test
+  void withTheStoreInMemoryItStartsAndStays() throws Exception {
+    Process program = run(Map.of("AGENT_RUNTIME_PORT", "0", "AGENT_RUNTIME_STORE_URL", "memory:"));
+    try (BufferedReader output = program.inputReader(StandardCharsets.UTF_8)) {
+      TestClient client = new TestClient("127.0.0.1", ready(output, new ArrayList<>()), null);
+      String id = client.newSession();
+      Viewer viewer = new Viewer(client, id);
+      viewer.turn(client.say(id, "say hello"));
+    } finally {
+      program.destroyForcibly();
+    }
+  }
+
   @Test
   void aPortThatIsTakenEndsItWithASentence() throws Exception {
     Process first = run(Map.of("AGENT_RUNTIME_PORT", "0"));
@@ -137,7 +151,8 @@ class MainIT {
       int port = ready(output, new ArrayList<>());
       Process second = run(Map.of("AGENT_RUNTIME_PORT", Integer.toString(port), "AGENT_RUNTIME_DATA_DIR", home.resolve("other").toString()));
       try (BufferedReader said = second.inputReader(StandardCharsets.UTF_8)) {
-        assertThat(said.lines()).anyMatch(line -> line.contains("could not start: it cannot listen at 127.0.0.1:" + port));
+        assertThat(said.lines()).anyMatch(line -> line.contains("could not start: it cannot listen at 127.0.0.1:" + port))
+            .noneMatch(line -> line.startsWith("\tat "));
         assertThat(second.waitFor(60, TimeUnit.SECONDS)).isTrue();
         assertThat(second.exitValue()).isEqualTo(1);
       } finally {
