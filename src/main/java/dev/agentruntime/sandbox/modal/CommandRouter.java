@@ -210,10 +210,13 @@ public final class CommandRouter {
         : Future.failedFuture(failure));
   }
 
+  /** Whether it is the worker's failure, and one that was never reached may have. Another, of the control plane say, tells nothing of it. */
   boolean isStarting(Throwable failure) {
-    boolean unsent = failure instanceof ModalStatusException modal && modal.isUnsent();
-    reached |= !unsent;
-    return unsent && !reached;
+    if (!(failure instanceof ModalStatusException modal)) {
+      return false;
+    }
+    reached |= !modal.isUnsent();
+    return !reached;
   }
 
   static boolean isRefused(Throwable failure) {

@@ -1,6 +1,5 @@
 package dev.agentruntime.sandbox.modal;
 
-import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Message;
 import io.vertx.core.Future;
 import io.vertx.core.MultiMap;
@@ -12,8 +11,10 @@ import io.vertx.grpc.client.GrpcClientResponse;
 import io.vertx.grpc.common.GrpcError;
 import io.vertx.grpc.common.GrpcMessage;
 import io.vertx.grpc.common.GrpcStatus;
+import io.vertx.grpc.common.MessageSizeOverflowException;
 import io.vertx.grpc.common.WireFormat;
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.function.Function;
 
@@ -113,8 +114,8 @@ final class Exchange<Q extends Message, A extends Message> {
       return;
     }
     try {
-      consuming = consumer.apply(rpc.decode(message.payload().getBytes()));
-    } catch (InvalidProtocolBufferException garbled) {
+      consuming = consumer.apply(rpc.decode(transport.payload(message)));
+    } catch (MessageSizeOverflowException | IOException garbled) {
       fail(ModalStatusException.broken(garbled));
       return;
     } catch (RuntimeException failure) {

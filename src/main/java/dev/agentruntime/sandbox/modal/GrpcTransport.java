@@ -14,7 +14,13 @@ import io.vertx.core.http.RequestOptions;
 import io.vertx.grpc.client.GrpcClientOptions;
 import io.vertx.grpc.client.GrpcClientRequest;
 import io.vertx.grpc.client.impl.GrpcClientImpl;
+import io.vertx.grpc.common.GrpcMessage;
+import io.vertx.grpc.common.MessageSizeOverflowException;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
 import java.util.concurrent.TimeUnit;
+import java.util.zip.GZIPInputStream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -57,6 +63,27 @@ final class GrpcTransport {
   Future<GrpcClientRequest<Buffer, Buffer>> request(Endpoint endpoint) {
     return client.request(new RequestOptions().setMethod(HttpMethod.POST).setHost(endpoint.host()).setPort(endpoint.port())
         .setSsl(endpoint.tls()).setConnectTimeout(options.connectTimeoutMs()));
+  }
+
+  /**
+   * The bytes of a message: a service may compress it, as every request of the library says that it may.
+   *
+   * @throws MessageSizeOverflowException if it is too large
+   * @throws IOException if it is not what it says
+   */
+  byte[] payload(GrpcMessage message) throws IOException {
+    byte[] bytes = message.payload().getBytes();
+    if (!message.encoding().equals("gzip")) {
+      return bytes;
+    }
+    int most = Math.toIntExact(options.maxMessageBytes());
+    try (InputStream plain = new GZIPInputStream(new ByteArrayInputStream(bytes))) {
+      byte[] whole = plain.readNBytes(most);
+      if (plain.read() >= 0) {
+        throw new MessageSizeOverflowException(most);
+      }
+      return whole;
+    }
   }
 
   Warnings warnings() {

@@ -57,7 +57,7 @@ public final class ModalClient {
     return scope.run(() -> {
       String key = UUID.randomUUID().toString();
       return new Retries<>(scope, RetryPolicy.CONTROL_PLANE, options.maxThrottleWaitMs(), attempt -> authorized(
-          token -> scope.unary(endpoint, rpc, headers(token, key, attempt), question, timeout.toMillis()))).run();
+          token -> scope.unary(endpoint, rpc, attempted(headers(token), key, attempt), question, timeout.toMillis()))).run();
     }).recover(failure -> Future.failedFuture(ModalFailure.of(rpc, failure, redaction)));
   }
 
@@ -112,8 +112,9 @@ public final class ModalClient {
   }
 
   private Future<String> fetchToken(RetryPolicy retries) {
-    return new Retries<>(scope, retries, options.maxThrottleWaitMs(), attempt -> scope.unary(endpoint,
-        ModalRpc.AUTH_TOKEN_GET, headers(), AuthTokenGetRequest.getDefaultInstance(), TOKEN_TIMEOUT_MS)).run().map(AuthTokenGetResponse::getToken);
+    String key = UUID.randomUUID().toString();
+    return new Retries<>(scope, retries, options.maxThrottleWaitMs(), attempt -> scope.unary(endpoint, ModalRpc.AUTH_TOKEN_GET,
+        attempted(headers(), key, attempt), AuthTokenGetRequest.getDefaultInstance(), TOKEN_TIMEOUT_MS)).run().map(AuthTokenGetResponse::getToken);
   }
 
   /**
@@ -130,9 +131,8 @@ public final class ModalClient {
     }));
   }
 
-  private MultiMap headers(String authToken, String idempotencyKey, Retries.Attempt attempt) {
-    MultiMap headers = headers(authToken)
-        .set("x-idempotency-key", idempotencyKey)
+  private static MultiMap attempted(MultiMap headers, String idempotencyKey, Retries.Attempt attempt) {
+    headers.set("x-idempotency-key", idempotencyKey)
         .set("x-retry-attempt", Integer.toString(attempt.retries()))
         .set("x-throttle-retry-attempt", Integer.toString(attempt.throttles()));
     String elapsedSeconds = Double.toString(attempt.elapsedMs() / 1000.0);

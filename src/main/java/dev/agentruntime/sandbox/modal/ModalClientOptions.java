@@ -79,6 +79,13 @@ public record ModalClientOptions(
         pingTimeoutMs, idleConnectionMs, maxThrottleWaitMs, workerPatienceMs, trust);
   }
 
+  /** With another bound of one message. */
+  public ModalClientOptions withMaxMessageBytes(long maxMessageBytes) {
+    return new ModalClientOptions(serverUrl, tokenId, tokenSecret, clientType, clientVersion, libraryVersion, environmentInline,
+        maxMessageBytes, connectionWindowBytes, streamWindowBytes, connectionsPerHost, connectTimeoutMs, callTimeoutMs, pingIntervalMs,
+        pingTimeoutMs, idleConnectionMs, maxThrottleWaitMs, workerPatienceMs, trust);
+  }
+
   public ModalClientOptions withTrust(TrustOptions trust) {
     return new ModalClientOptions(serverUrl, tokenId, tokenSecret, clientType, clientVersion, libraryVersion, environmentInline,
         maxMessageBytes, connectionWindowBytes, streamWindowBytes, connectionsPerHost, connectTimeoutMs, callTimeoutMs, pingIntervalMs,

@@ -10,10 +10,13 @@ import io.vertx.grpc.common.GrpcStatus;
 import io.vertx.grpc.common.MessageSizeOverflowException;
 import java.util.Base64;
 import java.util.Optional;
+import java.util.zip.ZipException;
 
 /** A call that did not end with OK: the cause of the {@code SandboxException} that a caller of {@link ModalClient} gets. */
 public final class ModalStatusException extends RuntimeException {
 
+  /** As Modal's SDKs (npm modal 0.11.1). */
+  private static final long SHORTEST_THROTTLE_MS = 100;
   private static final String RETRY_POLICY = "/modal.client.RPCRetryPolicy";
 
   private final transient GrpcStatus status;
@@ -47,6 +50,7 @@ public final class ModalStatusException extends RuntimeException {
       case GrpcErrorException error -> error.status();
       case MessageSizeOverflowException tooLarge -> GrpcStatus.RESOURCE_EXHAUSTED;
       case InvalidProtocolBufferException garbled -> GrpcStatus.INTERNAL;
+      case ZipException garbled -> GrpcStatus.INTERNAL;
       default -> GrpcStatus.UNAVAILABLE;
     };
     return new ModalStatusException(status, words(failure), false, null, failure);
@@ -74,6 +78,11 @@ public final class ModalStatusException extends RuntimeException {
   /** How long the service asks to wait before the next attempt; such a wait is no retry. */
   Optional<Long> retryAfterMs() {
     return Optional.ofNullable(retryAfterMs);
+  }
+
+  /** How long that wait then is. */
+  Optional<Long> throttleMs() {
+    return retryAfterMs().map(ms -> Math.max(SHORTEST_THROTTLE_MS, ms));
   }
 
   private static Long retryAfterMs(String details) {

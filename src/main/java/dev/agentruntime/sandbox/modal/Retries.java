@@ -4,13 +4,8 @@ import io.vertx.core.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 
-/**
- * Repeats one call as a {@link RetryPolicy} says. A wait that the service asks for is no retry and has a bound of its own (Modal's SDKs
- * take at least 100 ms for one).
- */
+/** Repeats one call as a {@link RetryPolicy} says. A wait that the service asks for is no retry and has a bound of its own. */
 final class Retries<T> {
-
-  private static final long SHORTEST_THROTTLE_MS = 100;
 
   private final CallScope scope;
   private final RetryPolicy policy;
@@ -43,8 +38,8 @@ final class Retries<T> {
       if (scope.isClosed() || !(failure instanceof ModalStatusException modal)) {
         return Future.failedFuture(failure);
       }
-      if (modal.retryAfterMs().isPresent()) {
-        long waitMs = Math.max(SHORTEST_THROTTLE_MS, modal.retryAfterMs().get());
+      if (modal.throttleMs().isPresent()) {
+        long waitMs = modal.throttleMs().get();
         throttledMs += waitMs;
         return throttledMs > maxThrottleWaitMs
             ? Future.failedFuture(failure)

@@ -116,6 +116,8 @@ public final class StdioReader {
     } else if (status == GrpcStatus.UNAUTHENTICATED && used != null && !refused) {
       refused = true;
       again(router.access().another(used).mapEmpty());
+    } else if (failure instanceof ModalStatusException modal && modal.throttleMs().isPresent()) {
+      again(scope.delay(modal.throttleMs().get()));
     } else if (!RetryPolicy.ROUTER.codes().contains(status)) {
       fail(failure);
     } else if (!router.isStarting(failure) && RetryPolicy.ROUTER.allows(status, failures)) {

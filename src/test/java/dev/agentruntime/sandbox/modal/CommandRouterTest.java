@@ -21,6 +21,7 @@ import io.vertx.core.buffer.Buffer;
 import io.vertx.core.net.NetServer;
 import io.vertx.core.net.NetSocket;
 import io.vertx.grpc.common.GrpcStatus;
+import java.net.ConnectException;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -224,6 +225,15 @@ class CommandRouterTest {
     await(started);
     assertThat(await(late.exit(exec.execId()))).isEqualTo(4);
     await(worker.close());
+  }
+
+  @Test
+  void thatTheControlPlaneFailsSaysNothingOfAWorkerThatIsStillStarting() {
+    CommandRouter fresh = rig.client.router(router.sandboxId(), router.taskId(), null);
+    assertThat(fresh.isStarting(new SandboxException(Kind.FAILED, "where the worker is was not told"))).isFalse();
+    assertThat(fresh.isStarting(ModalStatusException.unsent(new ConnectException()))).isTrue();
+    assertThat(fresh.isStarting(ModalStatusException.of(GrpcStatus.UNAVAILABLE, "said by the worker"))).isFalse();
+    assertThat(fresh.isStarting(ModalStatusException.unsent(new ConnectException()))).as("it was reached").isFalse();
   }
 
   @Test

@@ -208,7 +208,10 @@ class ModalClientTest {
   void theFirstTokenIsAskedForAgainThreeTimes() {
     rig.modal.meet(ModalRpc.AUTH_TOKEN_GET, 3, Fault.refuse(GrpcStatus.UNAVAILABLE));
     await(rig.client.call(ModalRpc.SANDBOX_LIST, LIST));
-    assertThat(rig.modal.calls(ModalRpc.AUTH_TOKEN_GET)).isEqualTo(4);
+    List<RecordedCall> calls = rig.modal.recorded(ModalRpc.AUTH_TOKEN_GET);
+    assertThat(calls).extracting(call -> call.headers().get("x-retry-attempt")).containsExactly("0", "1", "2", "3");
+    assertThat(calls).extracting(call -> call.headers().get("x-idempotency-key")).doesNotContainNull()
+        .containsOnly(calls.getFirst().headers().get("x-idempotency-key"));
   }
 
   @Test

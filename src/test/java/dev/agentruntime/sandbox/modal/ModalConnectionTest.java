@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
+import dev.agentruntime.sandbox.SandboxException;
 import dev.agentruntime.sandbox.modal.proto.AuthTokenGetRequest;
 import dev.agentruntime.sandbox.modal.proto.AuthTokenGetResponse;
 import dev.agentruntime.sandbox.modal.proto.SandboxTag;
@@ -23,6 +24,7 @@ import io.vertx.core.net.NetSocket;
 import io.vertx.core.net.SelfSignedCertificate;
 import io.vertx.grpc.common.GrpcMessageDecoder;
 import io.vertx.grpc.common.GrpcMessageEncoder;
+import io.vertx.grpc.common.GrpcStatus;
 import io.vertx.grpc.common.ServiceMethod;
 import io.vertx.grpc.server.GrpcServer;
 import java.net.URI;
@@ -43,6 +45,7 @@ class ModalConnectionTest {
   private final AtomicInteger calls = new AtomicInteger();
   private final List<NetSocket> proxied = new CopyOnWriteArrayList<>();
   private volatile boolean deaf;
+  private volatile String encoding = "identity";
 
   private GrpcServer service;
 
@@ -59,6 +62,7 @@ class ModalConnectionTest {
         GrpcMessageEncoder.<SandboxTagsGetResponse>encoder(),
         GrpcMessageDecoder.<SandboxTagsGetRequest>decoder(ModalRpc.SANDBOX_TAGS_GET.question())),
         request -> request.handler(question -> {
+          request.response().encoding(encoding);
           request.response().trailers().set("x-modal-warning", "an%20old%20client%2C really,an%20old%20client%2C really");
           request.response().end(SandboxTagsGetResponse.newBuilder()
               .addTags(SandboxTag.newBuilder().setTagName("large").setTagValue("x".repeat(1 << 20))).build());
@@ -98,6 +102,17 @@ class ModalConnectionTest {
     int port = listen(new HttpServerOptions());
     assertThat(await(new ModalClient(vertx, options("http://127.0.0.1:" + port)).call(ModalRpc.SANDBOX_TAGS_GET, QUESTION))
         .getTags(0).getTagValue()).hasSize(1 << 20);
+  }
+
+  @Test
+  void anAnswerThatIsCompressedIsReadUpToTheSameSize() {
+    encoding = "gzip";
+    URI url = URI.create("http://127.0.0.1:" + listen(new HttpServerOptions()));
+    assertThat(await(new ModalClient(vertx, options(url.toString())).call(ModalRpc.SANDBOX_TAGS_GET, QUESTION)).getTags(0).getTagValue())
+        .hasSize(1 << 20);
+    SandboxException tooLarge = failure(new ModalClient(vertx, options(url.toString()).withMaxMessageBytes(1 << 19))
+        .call(ModalRpc.SANDBOX_TAGS_GET, QUESTION));
+    assertThat(ModalStatusException.statusOf(tooLarge)).contains(GrpcStatus.RESOURCE_EXHAUSTED);
   }
 
   @Test

@@ -94,6 +94,14 @@ class StdioReaderTest {
   }
 
   @Test
+  void aWaitThatTheWorkerAsksForIsNoFailure() {
+    String execId = printed(TEXT);
+    rig.modal.meet(ModalRpc.EXEC_STDIO_READ, 12, Fault.throttle(Duration.ofMillis(20)));
+    assertThat(read(router, execId, 0)).isEqualTo(TEXT);
+    assertThat(offsets()).hasSize(13);
+  }
+
+  @Test
   void aStreamThatIsCutAtAnyByteOfAFrameGoesOn() {
     rig.modal.chunkBytes(7);
     String execId = printed(TEXT.substring(0, 20));
