@@ -73,15 +73,14 @@ final class Launcher {
     ProcessBuilder builder = new ProcessBuilder(command).directory(sandbox.workspace().toFile()).redirectError(Redirect.DISCARD);
     environment(builder.environment(), directory, spec);
     long pid = Long.parseLong(firstLine(builder));
-    Keeper keeper = new Keeper(pid, reaper.identity(pid), false);
-    if (directory.exitCode().isPresent()) {
-      // It has ended by now: the identity may already be another's.
-      keeper = new Keeper(pid, null, false);
-    }
+    Keeper keeper = new Keeper(pid, null, false);
     try {
+      Keeper seen = new Keeper(pid, reaper.identity(pid), false);
+      // If it has ended by now the identity may already be another's.
+      keeper = directory.exitCode().isPresent() ? keeper : seen;
       directory.writeKeeper(keeper);
       return keeper;
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException e) {
       // Nobody would find it.
       reaper.end(Family.ofProcess(directory.id(), keeper.asTrusted()));
       throw e;

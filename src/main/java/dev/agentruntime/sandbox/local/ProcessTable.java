@@ -2,7 +2,10 @@ package dev.agentruntime.sandbox.local;
 
 import java.util.List;
 
-/** The living processes of this machine that this user may see. Zombies are not among them. */
+/**
+ * The living processes of this machine that this user may see. Zombies are not among them. Fails with a {@link RuntimeException} where it
+ * cannot look: that is no word of anybody's end.
+ */
 interface ProcessTable {
 
   /** @return processes that lived at a moment after the call */

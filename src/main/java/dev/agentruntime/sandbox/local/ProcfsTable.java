@@ -1,9 +1,12 @@
 package dev.agentruntime.sandbox.local;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -16,17 +19,25 @@ import java.util.concurrent.locks.ReentrantLock;
 /** Linux: {@code /proc}, as proc(5) describes it. */
 final class ProcfsTable implements ProcessTable {
 
-  private static final Path PROC = Path.of("/proc");
-
   /** After which a process does not take on another program's environment any more, as a child of this server does at its start. */
   private static final long SETTLED_NS = TimeUnit.SECONDS.toNanos(5);
 
-  private final String bootId = bootId();
+  private final Path proc;
+  private final String bootId;
   private final AtomicLong asked = new AtomicLong();
   private final ReentrantLock scanning = new ReentrantLock();
   private long answers;
   private List<Row> rows = List.of();
   private Map<Long, Known> known = Map.of();
+
+  ProcfsTable() {
+    this(Path.of("/proc"));
+  }
+
+  ProcfsTable(Path proc) {
+    this.proc = proc;
+    this.bootId = read(proc.resolve("sys/kernel/random/boot_id")).strip();
+  }
 
   /** Those who ask while a scan is running share the next one. */
   @Override
@@ -52,14 +63,14 @@ final class ProcfsTable implements ProcessTable {
 
   @Override
   public String identity(long pid) {
-    Stat stat = stat(PROC.resolve(Long.toString(pid)));
+    Stat stat = stat(proc.resolve(Long.toString(pid)));
     return stat == null ? null : identity(stat);
   }
 
   private List<Row> scan() {
     List<Row> found = new ArrayList<>();
     Map<Long, Known> seen = new HashMap<>();
-    try (DirectoryStream<Path> entries = Files.newDirectoryStream(PROC, "[0-9]*")) {
+    try (DirectoryStream<Path> entries = Files.newDirectoryStream(proc, "[0-9]*")) {
       for (Path entry : entries) {
         Stat stat = stat(entry);
         if (stat != null) {
@@ -93,9 +104,24 @@ final class ProcfsTable implements ProcessTable {
     return bootId + "/" + stat.startTicks;
   }
 
-  /** @return {@code null} if there is no such process, or it is a zombie */
+  /**
+   * @return {@code null} if there is no such process, or it is a zombie
+   * @throws UncheckedIOException if it is there, and this server cannot open it, having too many files open say: who is not seen is not dead
+   */
   private static Stat stat(Path process) {
-    String text = read(process.resolve("stat"));
+    Path file = process.resolve("stat");
+    String text;
+    try {
+      text = text(file);
+    } catch (FileSystemException e) {
+      if (Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
+        throw new UncheckedIOException("a process cannot be looked at", e);
+      }
+      return null;
+    } catch (IOException e) {
+      // It went while it was read.
+      return null;
+    }
     int name = text.lastIndexOf(')');
     if (name < 0) {
       return null;
@@ -121,14 +147,14 @@ final class ProcfsTable implements ProcessTable {
   /** @return empty if it is gone or not ours to read */
   private static String read(Path file) {
     try {
-      return new String(Files.readAllBytes(file), StandardCharsets.ISO_8859_1);
+      return text(file);
     } catch (IOException e) {
       return "";
     }
   }
 
-  private static String bootId() {
-    return read(PROC.resolve("sys/kernel/random/boot_id")).strip();
+  private static String text(Path file) throws IOException {
+    return new String(Files.readAllBytes(file), StandardCharsets.ISO_8859_1);
   }
 
   private record Known(Row row, long sinceNs) {
