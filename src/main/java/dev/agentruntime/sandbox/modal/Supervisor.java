@@ -54,9 +54,11 @@ final class Supervisor {
   private final CallScope loop;
   private final Listener listener;
   private final long leaseMs;
+  private final String owner = UUID.randomUUID().toString();
   private final Map<Integer, Request> pending = new LinkedHashMap<>();
   private int lastId;
   private Connection connection;
+  private boolean everOpen;
   private boolean spoken;
   private SandboxException closed;
 
@@ -171,12 +173,14 @@ final class Supervisor {
 
   private Future<JsonObject> connect(JsonObject facts) {
     Connection made = new Connection();
-    JsonObject settings = new JsonObject().put("leaseMs", leaseMs).put("base", SandboxImage.BASE).put("facts", facts);
+    JsonObject settings = new JsonObject().put("leaseMs", leaseMs).put("base", SandboxImage.BASE).put("facts", facts)
+        .put("owner", owner).put("again", everOpen);
     ExecSpec exec = new ExecSpec(made.execId, SupervisorScript.command(settings), SandboxImage.ENVIRONMENT, null, null);
     return router.start(exec).compose(started -> {
       made.read();
       return made.opened.future();
-    }).onSuccess(opened -> {
+    }).onSuccess(said -> {
+      everOpen = true;
       if (closed == null) {
         connection = made;
       }

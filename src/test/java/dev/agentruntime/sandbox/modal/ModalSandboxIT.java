@@ -85,6 +85,24 @@ class ModalSandboxIT extends SandboxContract {
     assertThat(await(taken.files().list(SandboxPath.workspace(""))).files()).isEmpty();
   }
 
+  /** It has lost its supervisor, and the next is a while on its way. */
+  @Test
+  void whoWasCutOffDoesNotTakeTheSandboxFromTheOneThatCameMeanwhile() throws Exception {
+    SandboxProcess process = start("echo up; read line; echo $line");
+    modal.meet(ModalRpc.EXEC_START, Fault.delay(Duration.ofSeconds(2)));
+    assertFails(sandbox.run(shell("kill -9 $(cut -d' ' -f1 /agent/supervisor)"), PATIENCE), Kind.FAILED);
+    Sandbox taken = await(startProvider().attach(sandbox.id()));
+    SandboxProcess kept = await(taken.attach(process.id()));
+    Output output = new Output();
+    Future<Void> reading = kept.readStdout(0, output);
+    assertFails(sandbox.files().list(SandboxPath.workspace("")), Kind.GONE);
+    assertThat(await(process.exit())).isEqualTo(-1);
+    await(kept.writeStdin(Buffer.buffer("still here\n")));
+    await(reading);
+    assertThat(output.text()).isEqualTo("up\nstill here\n");
+    assertThat(await(kept.exit())).isZero();
+  }
+
   /** Modal is slow to say that it has ended, and its worker is quick. */
   @Test
   void nothingIsAskedOfASandboxThatIsToEnd() throws Exception {

@@ -32,9 +32,13 @@ function identity(pid) {
   return fields === null || fields[0] === 'Z' ? null : fields[19];
 }
 
-// There is one supervisor: that of the runtime that came last. The one before is asked to go, so that it can say so, and then made to.
+// There is one supervisor: that of the runtime that came last. The one before is asked to go, so that it can say so, and then made to. A runtime
+// that had the sandbox, was cut off from it, and is back does not take it again from the one that has come meanwhile.
 function takeOver() {
-  const [pid, start] = (text(ownFile) || '').split(' ');
+  const [pid, start, owner] = (text(ownFile) || '').split(' ');
+  if (settings.again && owner !== settings.owner) {
+    return false;
+  }
   const pause = new Int32Array(new SharedArrayBuffer(4));
   for (const [signal, patienceMs] of [['SIGTERM', 500], ['SIGKILL', 1000]]) {
     if (pid && Number(pid) !== process.pid && identity(pid) === start) {
@@ -44,8 +48,11 @@ function takeOver() {
       }
     }
   }
-  writeWhole(ownFile, process.pid + ' ' + identity(process.pid));
+  writeWhole(ownFile, process.pid + ' ' + identity(process.pid) + ' ' + settings.owner);
+  return true;
 }
+
+const TAKEN = 'another server has taken the sandbox';
 
 function leave(message) {
   tell({ event: 'closed', message });
@@ -63,6 +70,9 @@ function openPlaces() {
     leave('the sandbox was never made whole');
     return null;
   }
-  takeOver();
+  if (!takeOver()) {
+    leave(TAKEN);
+    return null;
+  }
   return JSON.parse(facts);
 }

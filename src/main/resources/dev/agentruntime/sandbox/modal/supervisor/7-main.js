@@ -30,7 +30,7 @@ process.umask(0o022);
 const facts = openPlaces();
 const ignoredNames = new Set(facts === null ? [] : facts.ignoredNames);
 if (facts !== null) {
-  process.on('SIGTERM', () => leave('another server has taken the sandbox'));
+  process.on('SIGTERM', () => leave(TAKEN));
   tell({ event: 'open', workspace: places.workspace, home: places.home, expiresAt: facts.expiresAt, supplied: facts.supplied });
   listen(handle);
 }
