@@ -10,13 +10,18 @@ import dev.agentruntime.sandbox.modal.ModalRpc;
 import dev.agentruntime.sandbox.modal.proto.TaskExecStdinWriteRequest;
 import dev.agentruntime.support.LiveSession;
 import dev.agentruntime.support.McpServers;
+import dev.agentruntime.support.NpmRegistry;
+import dev.agentruntime.support.Python;
 import dev.agentruntime.support.RealClaude;
 import dev.agentruntime.support.SandboxTraces;
 import dev.agentruntime.support.ScriptedModel;
 import dev.agentruntime.support.TestServer;
 import dev.agentruntime.support.modal.FakeModal;
 import io.vertx.core.Vertx;
+import java.net.URLEncoder;
 import java.net.http.HttpRequest.BodyPublishers;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
@@ -27,7 +32,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What a profile brings is in the image of its sandboxes on Modal: a bundled MCP server, called by the real Claude Code CLI. */
+/** What a profile brings is in the image of its sandboxes on Modal: packages and a bundled MCP server, used by the real Claude Code CLI. */
 class ModalProfileIT {
 
   @TempDir
@@ -63,6 +68,10 @@ class ModalProfileIT {
   private void save(String words) {
     ObjectNode profile = Json.object().put("name", "Worker").put("architecture", "claude-agent-sdk");
     profile.putArray("bundledMCPs").add(McpServers.bundled(words, "token-mark"));
+    save(profile);
+  }
+
+  private void save(ObjectNode profile) {
     assertThat(server.client().send("PUT", "/agent-profiles/worker", BodyPublishers.ofString(profile.toString()), "Content-Type",
         "application/json").status()).isBetween(200, 201);
   }
@@ -97,6 +106,46 @@ class ModalProfileIT {
     assertThat(images.toString()).as("secrets").doesNotContain("token-mark");
   }
 
+  /** From a registry and an index that the base image names. */
+  @Test
+  void thePackagesOfAProfileAreInTheImage() throws Exception {
+    Python.require("a profile's pip packages in an image were not tested");
+    try (NpmRegistry registry = NpmRegistry.start(vertx)) {
+      Path npm = Files.createDirectories(directory.resolve("nodewords"));
+      Files.writeString(npm.resolve("index.js"), "module.exports = 'npm-mark';\n");
+      Files.writeString(npm.resolve("say.js"), "#!/usr/bin/env node\nconsole.log('npm-program-mark');\n");
+      registry.publish(npm, "nodewords", "1.2.3", "say.js");
+      Path wheels = directory.resolve("wheels");
+      Python.wheel(wheels, "snakewords", "1.2.3", "WORDS = 'pip-mark'\ndef main():\n    print('pip-program-mark')\n");
+      modal.provide(wheels);
+      modal.variable("NPM_CONFIG_REGISTRY", registry.url());
+      modal.variable("PIP_NO_INDEX", "1");
+      modal.variable("PIP_FIND_LINKS", wheels.toString());
+      ObjectNode profile = Json.object().put("name", "Worker").put("architecture", "claude-agent-sdk");
+      profile.putArray("npmDependencies").add("nodewords@1.2.3");
+      profile.putArray("pipDependencies").add("snakewords>=1,<2");
+      save(profile);
+      try (LiveSession session = LiveSession.create(server.client(), "worker")) {
+        assertSays(session, "node -e 'console.log(require(\"nodewords\"))'; nodewords", "npm-mark", "npm-program-mark");
+        assertSays(session, "python3 -c 'import snakewords; print(snakewords.WORDS)'; snakewords", "pip-mark", "pip-program-mark");
+      }
+      profile.putArray("npmDependencies").add("nowhere@1.0.0");
+      save(profile);
+      try (LiveSession session = LiveSession.create(server.client(), "worker")) {
+        assertThat(session.runs("play:hello").path("error").asText())
+            .contains("The image could not be built, at \"1: RUN npm install ", "nowhere", "404");
+      }
+    }
+  }
+
+  private static void assertSays(LiveSession session, String command, String... marks) {
+    assertThat(session.runs("play:run command=" + URLEncoder.encode(command, StandardCharsets.UTF_8)).path("outcome").asText())
+        .isEqualTo("success");
+    Block.ToolResult result = session.blocks(Block.ToolResult.class).getLast();
+    assertThat(result.isError()).as(result.toString()).isFalse();
+    assertThat(result.output().asText()).contains(marks);
+  }
+
   @Test
   void aChangedMcpServerIsAnotherImageAndIsBroughtToASandboxThatIsThere() {
     try (LiveSession before = LiveSession.create(server.client(), "worker")) {
@@ -122,8 +171,7 @@ class ModalProfileIT {
     ObjectNode own = McpServers.bundled("x", "y");
     own.withArray("files").add(Json.object().put("path", "words.txt/below").put("content", "z"));
     profile.putArray("bundledMCPs").add(own);
-    assertThat(server.client().send("PUT", "/agent-profiles/worker", BodyPublishers.ofString(profile.toString()), "Content-Type",
-        "application/json").status()).isEqualTo(200);
+    save(profile);
     try (LiveSession session = LiveSession.create(server.client(), "worker")) {
       assertThat(session.runs("play:hello").path("error").asText()).contains("The image could not be built, at \"2: RUN node ", "EEXIST");
       assertThat(modal.sandboxes()).isEmpty();

@@ -4,9 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.agentruntime.sandbox.modal.ModalProbe.Finding;
 import dev.agentruntime.sandbox.modal.ModalProbe.Scale;
+import dev.agentruntime.support.NpmRegistry;
+import dev.agentruntime.support.Python;
 import dev.agentruntime.support.SandboxTraces;
 import dev.agentruntime.support.modal.Fault;
 import io.vertx.grpc.common.GrpcStatus;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -27,9 +30,24 @@ class ModalProbeTest {
   @TempDir
   private Path directory;
 
+  /** What the image of the questions has in it. */
+  private void offerPackages(ModalRig rig) throws Exception {
+    Path npm = Files.createDirectories(directory.resolve("left-pad"));
+    Files.writeString(npm.resolve("index.js"), "module.exports = (text, length) => text.padStart(length, '_');\n");
+    NpmRegistry registry = NpmRegistry.start(rig.vertx);
+    registry.publish(npm, "left-pad", "1.3.0", "index.js");
+    Path wheels = directory.resolve("wheels");
+    Python.wheel(wheels, "six", "1.17.0", "__version__ = '1.17.0'\n");
+    rig.modal.provide(wheels);
+    rig.modal.variable("NPM_CONFIG_REGISTRY", registry.url());
+    rig.modal.variable("PIP_NO_INDEX", "1");
+    rig.modal.variable("PIP_FIND_LINKS", wheels.toString());
+  }
+
   @Test
-  void everyOpenQuestionIsAskedAndAnswered() {
+  void everyOpenQuestionIsAskedAndAnswered() throws Exception {
     try (ModalRig rig = new ModalRig(directory.resolve("modal"))) {
+      offerPackages(rig);
       List<Finding> findings = ModalProbe.run(rig.vertx, rig.options, "", "", SMALL);
       assertThat(findings).extracting(Finding::id)
           .containsExactly("P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "P11", "P12", "P13", "P14");
@@ -46,7 +64,7 @@ class ModalProbeTest {
       assertThat(answers.get("P9")).isEqualTo("the same each of 6 times");
       assertThat(answers.get("P10")).isEqualTo("{OK=8} of 8 at once");
       assertThat(answers.get("P11")).containsPattern("auth token \\d+ s, router's JWT \\d+ s");
-      assertThat(answers.get("P12")).contains("claude: ", "npm: ", "pip: ", "file: here");
+      assertThat(answers.get("P12")).contains("claude: ", "npm: _x", "pip: 1.17.0", "file: here");
       assertThat(answers.get("P13")).isEqualTo("yes, rename of file");
       assertThat(answers.get("P14")).isEqualTo("yes");
       SandboxTraces.await(() -> rig.modal.alive().isEmpty(), () -> "left: " + rig.modal.alive());
@@ -55,8 +73,9 @@ class ModalProbeTest {
   }
 
   @Test
-  void whatCannotBeAskedIsSaidAndTheRestIsAsked() {
+  void whatCannotBeAskedIsSaidAndTheRestIsAsked() throws Exception {
     try (ModalRig rig = new ModalRig(directory.resolve("modal"))) {
+      offerPackages(rig);
       rig.modal.meet(ModalRpc.EXEC_START, Fault.refuse(GrpcStatus.UNIMPLEMENTED));
       rig.modal.meet(ModalRpc.SANDBOX_LIST, Fault.throttle(Duration.ofMillis(1)));
       Map<String, Finding> findings = ModalProbe.run(rig.vertx, rig.options, "", "", SMALL).stream()

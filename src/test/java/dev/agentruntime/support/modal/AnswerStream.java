@@ -82,7 +82,7 @@ final class AnswerStream<A extends Message> {
   }
 
   void end() {
-    if (!over) {
+    if (!over && !(fault instanceof Fault.Linger)) {
       finish();
       response.status(GrpcStatus.OK).end();
     }

@@ -142,6 +142,10 @@ final class ControlService {
     }
   }
 
+  void stopApps() {
+    apps.clear();
+  }
+
   private void requireApp(String appId) {
     if (!apps.containsValue(appId)) {
       throw new Refusal(GrpcStatus.NOT_FOUND, "no app " + appId);

@@ -4,6 +4,7 @@ import dev.agentruntime.sandbox.modal.proto.ImageContextFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -27,21 +28,22 @@ final class FakeBuild {
    * @return the files of the image
    * @throws StepFailed with what the command said
    */
-  static Path run(FakeImages.Containers containers, String id, Path below, List<String> commands, List<ImageContextFile> context)
-      throws IOException {
-    Path directory = containers.directory().resolve(id);
+  static Path run(FakeImages.Containers containers, FakeImages.FakeImage image, Path below, List<ImageContextFile> context) throws IOException {
+    Path directory = containers.directory().resolve(image.id);
+    Map<String, String> environment = new HashMap<>(Map.of("PATH", FakeSandbox.PATH));
+    environment.putAll(image.environment);
     Path root = Files.createDirectories(directory.resolve("root"));
     if (below != null) {
       Container.copy(below, root);
     }
     Container container = containers.start(directory);
     try {
-      for (int step = 0; step < commands.size(); step++) {
-        String[] words = commands.get(step).strip().split("\\s+", 2);
+      for (int step = 0; step < image.commands.size(); step++) {
+        String[] words = image.commands.get(step).strip().split("\\s+", 2);
         try {
           switch (words[0]) {
             case "COPY" -> copy(words[1].split("\\s+"), context, root);
-            case "RUN" -> Container.finish(container.command(List.of("/bin/sh", "-c", words[1]), Map.of("PATH", FakeSandbox.PATH), "/"));
+            case "RUN" -> Container.finish(container.command(List.of("/bin/sh", "-c", words[1]), environment, "/"));
             default -> { }
           }
         } catch (IOException e) {

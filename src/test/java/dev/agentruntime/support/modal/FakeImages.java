@@ -19,8 +19,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Images by content. Commands of a Dockerfile are logged and not run, but for {@code ENV} and {@code WORKDIR}; what an image would have in it
- * is this machine's, or {@linkplain FakeModal#program provided}. An image that is sent files is really built, in a container. On the event loop.
+ * Images by content. Of one that is made from a registry's the commands are logged and not run, but for {@code ENV} and {@code WORKDIR}: what
+ * it would have in it is this machine's, or {@linkplain FakeModal#program provided}. One that is made from another of these, or is sent files,
+ * is really built, in a container. On the event loop.
  */
 final class FakeImages {
 
@@ -30,6 +31,7 @@ final class FakeImages {
   private final Map<ByteString, FakeImage> byContent = new HashMap<>();
   private final Map<String, FakeImage> byId = new LinkedHashMap<>();
   private final Containers containers;
+  private final Map<String, String> registry = new HashMap<>();
   private Outcome next;
 
   /**
@@ -75,6 +77,10 @@ final class FakeImages {
     next = new Outcome(status, Integer.MAX_VALUE, said);
   }
 
+  void variable(String name, String value) {
+    registry.put(name, value);
+  }
+
   List<List<String>> built() {
     return byId.values().stream().map(image -> image.commands).toList();
   }
@@ -95,6 +101,7 @@ final class FakeImages {
       throw new Refusal(GrpcStatus.INVALID_ARGUMENT, "an image needs commands");
     }
     FakeImage image = new FakeImage(Ids.of("im-"), definition.getDockerfileCommandsList());
+    image.environment.putAll(registry);
     definition.getBaseImagesList().forEach(base -> {
       FakeImage parent = built(base.getImageId());
       image.environment.putAll(parent.environment);
@@ -112,11 +119,12 @@ final class FakeImages {
     byId.put(image.id, image);
     Outcome outcome = next == null ? new Outcome(GenericStatus.GENERIC_STATUS_SUCCESS, Integer.MAX_VALUE, "") : next;
     next = null;
-    if (outcome.status() != GenericStatus.GENERIC_STATUS_SUCCESS || definition.getContextFilesCount() == 0) {
+    boolean real = definition.getBaseImagesCount() > 0 || definition.getContextFilesCount() > 0;
+    if (outcome.status() != GenericStatus.GENERIC_STATUS_SUCCESS || !real) {
       build(image, 0, outcome);
     } else {
       Path below = image.files;
-      vertx.executeBlocking(() -> FakeBuild.run(containers, image.id, below, image.commands, definition.getContextFilesList())).onSuccess(built -> {
+      vertx.executeBlocking(() -> FakeBuild.run(containers, image, below, definition.getContextFilesList())).onSuccess(built -> {
         image.files = built;
         build(image, 0, outcome);
       }).onFailure(e -> build(image, 0, new Outcome(GenericStatus.GENERIC_STATUS_FAILURE,
@@ -162,6 +170,11 @@ final class FakeImages {
     image.result = GenericResult.newBuilder().setStatus(GenericStatus.GENERIC_STATUS_SUCCESS).build();
     byId.put(image.id, image);
     return image;
+  }
+
+  void forget() {
+    byContent.clear();
+    byId.clear();
   }
 
   FakeImage get(String id) {

@@ -145,6 +145,35 @@ public final class FakeModal implements AutoCloseable {
     });
   }
 
+  /** What every image of a registry that is asked for from now on sets, as an operator's own may. */
+  public void variable(String name, String value) {
+    onLoop(() -> {
+      images.variable(name, value);
+      return null;
+    });
+  }
+
+  /** A folder of this machine that sandboxes and builds from now on see at the same place. */
+  public void provide(Path folder) {
+    onLoop(() -> provided.add(folder.toAbsolutePath()));
+  }
+
+  /** No image that was made so far is there any more. */
+  public void forgetImages() {
+    onLoop(() -> {
+      images.forget();
+      return null;
+    });
+  }
+
+  /** No app that was made so far is there any more. Its sandboxes are left alone. */
+  public void stopApps() {
+    onLoop(() -> {
+      control.stopApps();
+      return null;
+    });
+  }
+
   /** Without it a sandbox is created and never gets a task. */
   public void capacity(boolean enough) {
     onLoop(() -> capacity = enough);

@@ -15,6 +15,8 @@ public sealed interface Fault {
 
   record Break(long bytes, GrpcStatus status) implements Fault {}
 
+  record Linger() implements Fault {}
+
   record Hang() implements Fault {}
 
   record Delay(Duration time) implements Fault {}
@@ -46,6 +48,11 @@ public sealed interface Fault {
   /** A stream of answers ends with a status after at most so many bytes of its messages' data. */
   static Fault breakAfter(long bytes, GrpcStatus status) {
     return new Break(bytes, status);
+  }
+
+  /** A stream of answers says all and is not ended. */
+  static Fault linger() {
+    return new Linger();
   }
 
   /** Nothing is done and no answer comes. */

@@ -100,7 +100,16 @@ final class GrpcEndpoint {
       } catch (RuntimeException e) {
         answer = Future.failedFuture(e);
       }
-      answer.onFailure(e -> refuse(request.response(), e)).onSuccess(message -> {
+      answer.onComplete(done -> {
+        if (!connections.contains(request.connection())) {
+          // Its client was killed. The library does not bear to be asked to answer then.
+          return;
+        }
+        if (done.failed()) {
+          refuse(request.response(), done.cause());
+          return;
+        }
+        A message = done.result();
         if (fault instanceof Fault.LoseAnswer) {
           refuse(request.response(), new Refusal(GrpcStatus.UNAVAILABLE, "the answer was lost"));
         } else {
