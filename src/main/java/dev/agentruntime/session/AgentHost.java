@@ -212,6 +212,9 @@ final class AgentHost {
       } else {
         status.sandbox(SandboxStatus.UNHEALTHY, sandbox.id(), why);
       }
+      if (!steps.stopped()) {
+        log.warn("the agent could not be started: {}", why);
+      }
       throw e;
     }
   }
@@ -291,7 +294,7 @@ final class AgentHost {
       creationId = recovery.creationId();
       sandbox = steps.await(services.sandboxes().attach(recovery.sandboxId()));
       prepared = true;
-      steps.await(workspace.attach(sandbox));
+      examine();
       status.sandbox(SandboxStatus.READY, sandbox.id(), null);
       if (recovery.processId() == null) {
         return false;
@@ -312,6 +315,18 @@ final class AgentHost {
         giveUp("The sandbox does not answer");
       }
       return false;
+    }
+  }
+
+  /** What keeps the files from being looked at now keeps no agent from working: they are looked at again when its turn ends. */
+  private void examine() {
+    try {
+      steps.await(workspace.attach(sandbox));
+    } catch (SandboxException e) {
+      if (e.kind() == SandboxException.Kind.GONE) {
+        throw e;
+      }
+      log.warn("the workspace in sandbox {} could not be examined: {}", sandbox.id(), e.toString());
     }
   }
 
@@ -363,7 +378,7 @@ final class AgentHost {
       try {
         Future.await(services.sandboxes().terminate(old.id()));
       } catch (Exception e) {
-        log.error("sandbox {} could not be terminated; it is tried again later", old.id(), e);
+        log.error("sandbox {} could not be terminated; it is tried again later: {}", old.id(), e.getMessage());
       }
     }
     if (old != null || why != null) {

@@ -15,6 +15,7 @@ import dev.agentruntime.support.SandboxTraces;
 import dev.agentruntime.support.TestRuntime;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -123,6 +124,25 @@ class CrashIT {
       follower.assertFoldIsSnapshot();
       assertThat(follower.awaitTurn(runtime.send(running.session(), "recall").turnId()).outcome()).isEqualTo(TurnOutcome.SUCCESS);
       assertThat(follower.fold().blocks().getLast().text()).contains(LONG_TEXT);
+    }
+  }
+
+  /** An agent may have put a link in its workspace' place. */
+  @Test
+  void anAgentWhoseWorkspaceCannotBeLookedAtGoesOn() throws IOException {
+    try (CrashableServer server = new CrashableServer(directory, null)) {
+      Running running = sayLongText(server);
+      server.kill();
+      Path workspace = traces.directories().getFirst().resolve("workspace");
+      Files.move(workspace, workspace.resolveSibling("moved"));
+      Files.createSymbolicLink(workspace, Path.of("moved"));
+      try (TestRuntime runtime = TestRuntime.start(directory, SETTINGS)) {
+        Follower follower = runtime.follow(running.session());
+        SandboxTraces.await(() -> follower.assertFoldIsSnapshot().session().runtime().turn() == null, () -> running + " goes on");
+        assertThat(follower.fold().blocks()).noneMatch(Block.ErrorNote.class::isInstance);
+        assertThat(texts(follower.fold().blocks())).containsExactly(words(120));
+        await(runtime.sessions().unload(running.session()));
+      }
     }
   }
 

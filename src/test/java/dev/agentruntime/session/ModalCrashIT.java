@@ -14,6 +14,7 @@ import dev.agentruntime.support.TestRuntime;
 import dev.agentruntime.support.TinyAgent;
 import dev.agentruntime.support.modal.FakeModal;
 import dev.agentruntime.support.modal.Fault;
+import io.vertx.grpc.common.GrpcStatus;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -97,6 +98,29 @@ class ModalCrashIT {
         runtime.unloadAll();
         awaitNoSandbox();
       }
+    }
+  }
+
+  /** Each is more than one call bears. */
+  @Test
+  void aTurnGoesOnThoughModalIsAwayWhenTheNextServerStarts() {
+    String session;
+    try (CrashableServer server = server()) {
+      session = server.newSession();
+      server.follow(session);
+      server.send(session, UUID.randomUUID().toString(), "say 150 deltas every 20 ms");
+      server.awaitFrame(frame -> frame.contains("\"word9 \""));
+      server.kill();
+    }
+    modal.meet(ModalRpc.SANDBOX_GET_TASK_ID, 5, Fault.refuse(GrpcStatus.UNAVAILABLE));
+    modal.meet(ModalRpc.SANDBOX_GET_COMMAND_ROUTER_ACCESS, 5, Fault.refuse(GrpcStatus.INTERNAL));
+    try (TestRuntime runtime = TestRuntime.start(data(), settings)) {
+      Follower follower = runtime.follow(session);
+      SandboxTraces.await(() -> follower.assertFoldIsSnapshot().session().runtime().turn() == null, () -> "the turn runs on");
+      assertThat(texts(follower.fold().blocks())).containsExactly(words(150));
+      assertThat(follower.fold().blocks()).noneMatch(Block.ErrorNote.class::isInstance);
+      runtime.unloadAll();
+      awaitNoSandbox();
     }
   }
 

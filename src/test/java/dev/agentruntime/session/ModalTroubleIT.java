@@ -177,6 +177,39 @@ class ModalTroubleIT {
   }
 
   @Test
+  void aBuildIsFollowedThroughTheWaitsThatModalAsksFor() throws IOException {
+    start();
+    modal.meet(ModalRpc.IMAGE_JOIN_STREAMING, 12, Fault.throttle(Duration.ofMillis(20)));
+    String session = runtime.newSession();
+    assertThat(turn(runtime.follow(session), session, "say built").outcome()).isEqualTo(TurnOutcome.SUCCESS);
+  }
+
+  /** Which may go on for a minute. */
+  @Test
+  void aBuildHasEndedWhenItsResultIsThereAndNotWithItsLog() throws IOException {
+    start("AGENT_RUNTIME_SANDBOX_START_TIMEOUT_MS", "20000");
+    modal.meet(ModalRpc.IMAGE_JOIN_STREAMING, Fault.linger());
+    String session = runtime.newSession("tiny");
+    SessionEvent.TurnCompleted ended = turn(runtime.follow(session), session, "hello");
+    assertThat(ended.outcome()).as(ended.error()).isEqualTo(TurnOutcome.SUCCESS);
+  }
+
+  @Test
+  void anImageAndAnAppThatModalHasNoMoreAreMadeAnew() throws IOException {
+    start();
+    String session = runtime.newSession("tiny");
+    Follower follower = runtime.follow(session);
+    assertThat(turn(follower, session, "hello").outcome()).isEqualTo(TurnOutcome.SUCCESS);
+    for (Runnable loss : List.<Runnable>of(modal::forgetImages, modal::stopApps)) {
+      await(runtime.sessions().unload(session));
+      loss.run();
+      follower = runtime.follow(session);
+      SessionEvent.TurnCompleted ended = turn(follower, session, "hello");
+      assertThat(ended.outcome()).as(ended.error()).isEqualTo(TurnOutcome.SUCCESS);
+    }
+  }
+
+  @Test
   void aBuildWhoseLogMayNotBeReadIsGivenUp() throws IOException {
     start();
     modal.meet(ModalRpc.IMAGE_JOIN_STREAMING, Fault.refuse(GrpcStatus.PERMISSION_DENIED));

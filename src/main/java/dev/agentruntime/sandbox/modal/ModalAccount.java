@@ -31,6 +31,11 @@ final class ModalAccount {
     return imageBuilderVersion.get();
   }
 
+  /** What was answered may not be so any more: an app can be stopped, and then there is no way back to it. */
+  void forget() {
+    appId.forget();
+  }
+
   private static final class Once<T> {
     private final Supplier<Future<T>> ask;
     private Future<T> answer;
@@ -44,6 +49,10 @@ final class ModalAccount {
         answer = ask.get();
       }
       return answer;
+    }
+
+    synchronized void forget() {
+      answer = null;
     }
   }
 }

@@ -84,6 +84,11 @@ final class ModalImages {
     }
   }
 
+  /** Modal does not have it any more. */
+  void forget(SandboxImage image) {
+    builds.remove(image.layers());
+  }
+
   private Future<String> layer(List<SandboxImage.Layer> layers, int index, String below, Build build) {
     return index == layers.size() ? Future.succeededFuture(below)
         : build(layers.get(index), below, build, 1).compose(id -> layer(layers, index + 1, id, build));
@@ -96,9 +101,10 @@ final class ModalImages {
       image.addBaseImages(BaseImage.newBuilder().setDockerTag("base").setImageId(below)).addDockerfileCommands("FROM base");
     }
     image.addAllDockerfileCommands(layer.commands()).addAllContextFiles(layer.files());
-    return Future.all(account.appId(), account.imageBuilderVersion()).compose(known -> client.call(ModalRpc.IMAGE_GET_OR_CREATE,
-        ImageGetOrCreateRequest.newBuilder().setAppId(account.appId().result()).setBuilderVersion(account.imageBuilderVersion().result())
-            .setImage(image).build())).compose(answer -> {
+    Future<String> appId = account.appId();
+    Future<String> builderVersion = account.imageBuilderVersion();
+    return Future.all(appId, builderVersion).compose(known -> client.call(ModalRpc.IMAGE_GET_OR_CREATE, ImageGetOrCreateRequest.newBuilder()
+        .setAppId(appId.result()).setBuilderVersion(builderVersion.result()).setImage(image).build())).compose(answer -> {
               if (isOver(answer.getResult())) {
                 return Future.succeededFuture(answer.getResult()).map(result -> new Built(answer.getImageId(), result));
               }
@@ -131,18 +137,26 @@ final class ModalImages {
     return client.stream(ModalRpc.IMAGE_JOIN_STREAMING, ImageJoinStreamingRequest.newBuilder().setImageId(imageId).setTimeout(JOIN_SECONDS)
         .setLastEntryId(from).build(), JOIN_TIMEOUT, said -> {
           take(said, entry, result, build);
-          return Future.succeededFuture();
+          return result.get() == null ? Future.succeededFuture() : Future.failedFuture("nothing more is wanted of it");
         }).transform(over -> {
           if (result.get() != null) {
             return Future.succeededFuture(result.get());
           }
-          if (over.failed() && !(over.cause().getCause() instanceof ModalStatusException modal
-              && RetryPolicy.BUILD_LOG.allows(modal.status(), failures))) {
-            return Future.failedFuture(over.cause());
-          }
-          return client.pause(RetryPolicy.BUILD_LOG.delayMs(failures))
-              .compose(paused -> join(imageId, entry.get(), build, over.failed() ? failures + 1 : 0));
+          return over.succeeded() ? join(imageId, entry.get(), build, 0) : joinAgain(over.cause(), imageId, entry.get(), build, failures);
         });
+  }
+
+  /** After a wait that the service asks for, which is no failure, or a pause. */
+  private Future<GenericResult> joinAgain(Throwable failure, String imageId, String from, Build build, int failures) {
+    if (!(failure.getCause() instanceof ModalStatusException modal)) {
+      return Future.failedFuture(failure);
+    }
+    if (modal.throttleMs().isPresent()) {
+      return client.pause(modal.throttleMs().get()).compose(paused -> join(imageId, from, build, failures));
+    }
+    return RetryPolicy.BUILD_LOG.allows(modal.status(), failures)
+        ? client.pause(RetryPolicy.BUILD_LOG.delayMs(failures)).compose(paused -> join(imageId, from, build, failures + 1))
+        : Future.failedFuture(failure);
   }
 
   private static void take(ImageJoinStreamingResponse said, AtomicReference<String> entry, AtomicReference<GenericResult> result, Build build) {

@@ -14,12 +14,14 @@ import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
+import io.vertx.grpc.common.GrpcStatus;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -34,6 +36,8 @@ public final class ModalSandboxProvider implements SandboxProvider {
   private static final Logger log = LoggerFactory.getLogger(ModalSandboxProvider.class);
   private static final Pattern ID = Pattern.compile("sb-[A-Za-z0-9]{1,64}");
   private static final Duration TASK_WAIT = Duration.ofSeconds(10);
+  /** As Modal's SDKs ask for a task (npm modal 0.11.1), whatever the service makes of {@link #TASK_WAIT}. */
+  private static final long PAUSE_MS = 500;
   private static final Duration END_WAIT = Duration.ofSeconds(10);
   private static final int END_WAITS = 12;
 
@@ -61,9 +65,11 @@ public final class ModalSandboxProvider implements SandboxProvider {
   @Override
   public Future<Void> start() {
     return Future.all(account.appId(), account.imageBuilderVersion()).<Void>mapEmpty().recover(failure -> {
-      boolean refused = ModalStatusException.statusOf(failure).filter(RetryPolicy.CONTROL_PLANE.codes()::contains).isEmpty();
+      if (!mayPass(failure)) {
+        return Future.failedFuture(failure);
+      }
       log.warn("Modal: {}", failure.getMessage());
-      return refused ? Future.failedFuture(failure) : Future.succeededFuture();
+      return Future.succeededFuture();
     });
   }
 
@@ -74,14 +80,33 @@ public final class ModalSandboxProvider implements SandboxProvider {
 
   @Override
   public Future<Sandbox> create(SandboxSpec spec, Consumer<String> progress) {
+    SandboxImage image = SandboxImage.of(spec.needs(), options.baseImage());
+    return make(image, spec, progress).recover(failure -> {
+      if (!isMissing(failure)) {
+        return Future.failedFuture(failure);
+      }
+      log.info("Modal does not know the app or the image any more: {}", failure.getMessage());
+      account.forget();
+      images.forget(image);
+      return make(image, spec, progress);
+    }).compose(made -> connect(made, spec, progress)
+        .recover(failure -> terminate(made.getSandboxId()).transform(ended -> Future.failedFuture(failure))));
+  }
+
+  private Future<SandboxCreateV2Response> make(SandboxImage image, SandboxSpec spec, Consumer<String> progress) {
     progress.accept("Preparing the image");
-    return images.get(SandboxImage.of(spec.needs(), options.baseImage()), progress).compose(imageId -> {
+    return images.get(image, progress).compose(imageId -> {
       progress.accept("Creating a sandbox on Modal");
       return account.appId().compose(appId -> client.call(ModalRpc.SANDBOX_CREATE,
           SandboxRequests.create(appId, imageId, options, spec, tags.of(spec))))
           .recover(failure -> endLost(spec, failure));
-    }).compose(made -> connect(made, spec, progress)
-        .recover(failure -> terminate(made.getSandboxId()).transform(ended -> Future.failedFuture(failure))));
+    });
+  }
+
+  /** What Modal was asked for once and is remembered here: a server may run for longer than Modal keeps it. */
+  private static boolean isMissing(Throwable failure) {
+    return ModalStatusException.statusOf(failure)
+        .filter(status -> status == GrpcStatus.NOT_FOUND || status == GrpcStatus.FAILED_PRECONDITION).isPresent();
   }
 
   /** The answer may be lost, and the sandbox made. */
@@ -103,7 +128,7 @@ public final class ModalSandboxProvider implements SandboxProvider {
     Future<String> task = Future.succeededFuture(made.getTaskId());
     if (made.getTaskId().isEmpty()) {
       progress.accept("Waiting for a place on Modal");
-      task = task(made.getSandboxId(), System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(options.startTimeoutMs()));
+      task = task(made.getSandboxId(), deadline());
     }
     return task.compose(taskId -> {
       progress.accept("Connecting to the sandbox");
@@ -118,18 +143,29 @@ public final class ModalSandboxProvider implements SandboxProvider {
     return sandbox.open(facts).onFailure(e -> sandbox.release());
   }
 
-  /** Waits until it has a place. */
+  /** Waits until it has a place, through what may pass. */
   private Future<String> task(String sandboxId, long deadline) {
     return askTask(sandboxId).compose(answer -> {
       if (!answer.getTaskId().isEmpty()) {
         return Future.succeededFuture(answer.getTaskId());
       }
-      if (System.nanoTime() > deadline) {
-        return Future.failedFuture(new SandboxException(Kind.FAILED, "Modal has no place for the sandbox at the moment: try again later, or ask "
-            + "for less memory, fewer cores or other regions"));
-      }
-      return task(sandboxId, deadline);
-    });
+      return later(() -> task(sandboxId, deadline), deadline, new SandboxException(Kind.FAILED, "Modal has no place for the sandbox at the "
+          + "moment: try again later, or ask for less memory, fewer cores or other regions"));
+    }, failure -> mayPass(failure) ? later(() -> task(sandboxId, deadline), deadline, failure) : Future.failedFuture(failure));
+  }
+
+  private long deadline() {
+    return System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(options.startTimeoutMs());
+  }
+
+  /** @param failure when it is too late */
+  private <T> Future<T> later(Supplier<Future<T>> again, long deadline, Throwable failure) {
+    return System.nanoTime() - deadline >= 0 ? Future.failedFuture(failure) : client.pause(PAUSE_MS).compose(over -> again.get());
+  }
+
+  private static boolean mayPass(Throwable failure) {
+    return !ModalFailure.isGone(failure)
+        && ModalStatusException.statusOf(failure).filter(RetryPolicy.CONTROL_PLANE.codes()::contains).isPresent();
   }
 
   private Future<SandboxGetTaskIdResponse> askTask(String sandboxId) {
@@ -146,8 +182,13 @@ public final class ModalSandboxProvider implements SandboxProvider {
       return Future.failedFuture(gone());
     }
     ModalSandbox known = sandboxes.get(sandboxId);
-    return known != null ? Future.succeededFuture(known)
-        : askTask(sandboxId).compose(answer -> open(sandboxId, answer.getTaskId(), null, null));
+    return known != null ? Future.succeededFuture(known) : attach(sandboxId, deadline());
+  }
+
+  /** An agent may be at work there, which nobody else will look for: that Modal is away for a while is no reason to let it go. */
+  private Future<Sandbox> attach(String sandboxId, long deadline) {
+    return task(sandboxId, deadline).compose(taskId -> open(sandboxId, taskId, null, null))
+        .recover(failure -> mayPass(failure) ? later(() -> attach(sandboxId, deadline), deadline, failure) : Future.failedFuture(failure));
   }
 
   @Override
