@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.agentruntime.support.SandboxTraces;
 import dev.agentruntime.support.TestClient;
 import dev.agentruntime.support.Viewer;
+import dev.agentruntime.support.modal.FakeModal;
 import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
@@ -13,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -141,6 +143,26 @@ class MainIT {
       viewer.turn(client.say(id, "say hello"));
     } finally {
       program.destroyForcibly();
+    }
+  }
+
+  @Test
+  void aTokenThatModalDoesNotTakeEndsItWithASentence() throws Exception {
+    try (FakeModal modal = FakeModal.start(home.resolve("modal"))) {
+      Map<String, String> settings = new HashMap<>(modal.settings());
+      settings.put("MODAL_TOKEN_SECRET", "as-another");
+      settings.put("AGENT_RUNTIME_PORT", "0");
+      Process program = run(settings);
+      try (BufferedReader output = program.inputReader(StandardCharsets.UTF_8)) {
+        List<String> said = output.lines().toList();
+        assertThat(program.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(program.exitValue()).isEqualTo(1);
+        assertThat(said).filteredOn(line -> line.contains(" WARN ") || line.contains(" ERROR ")).singleElement().asString()
+            .contains("could not start: Modal does not accept the token: check MODAL_TOKEN_ID and MODAL_TOKEN_SECRET");
+        assertThat(said).noneMatch(line -> line.startsWith("\tat ") || line.contains("as-another"));
+      } finally {
+        program.destroyForcibly();
+      }
     }
   }
 

@@ -87,6 +87,6 @@ final class Housekeeping {
   private void end(SandboxItem sandbox) {
     log.warn("sandbox {} of session {} is owned by nobody and is ended", sandbox.sandboxId(), sandbox.sessionId());
     services.sandboxes().terminate(sandbox.sandboxId())
-        .onFailure(e -> log.error("sandbox {} could not be ended", sandbox.sandboxId(), e));
+        .onFailure(e -> log.error("sandbox {} could not be ended: {}", sandbox.sandboxId(), e.getMessage()));
   }
 }
