@@ -14,9 +14,6 @@ import dev.agentruntime.sandbox.modal.proto.AppGetOrCreateRequest;
 import dev.agentruntime.sandbox.modal.proto.EnvironmentGetOrCreateRequest;
 import dev.agentruntime.sandbox.modal.proto.GenericResult.GenericStatus;
 import dev.agentruntime.sandbox.modal.proto.ImageGetOrCreateRequest;
-import dev.agentruntime.sandbox.modal.proto.TaskExecStartRequest;
-import dev.agentruntime.sandbox.modal.proto.TaskExecStdinWriteRequest;
-import dev.agentruntime.sandbox.modal.proto.TaskExecStdioReadRequest;
 import dev.agentruntime.support.CrashableServer;
 import dev.agentruntime.support.Follower;
 import dev.agentruntime.support.SandboxTraces;
@@ -110,16 +107,9 @@ class ModalSessionIT {
       Follower follower = runtime.follow(session);
       SendMessage.Accepted accepted = runtime.send(session, "say 40 deltas every 50 ms");
       follower.await(SessionEvent.BlockDelta.class, delta -> true);
-      assertThat(modal.calls(ModalRpc.SANDBOX_CREATE)).isEqualTo(1);
-      assertThat(modal.calls(ModalRpc.EXEC_START)).isEqualTo(1);
-      // By the task, as the first session's last read and write may reach Modal after its unload was answered.
-      String task = ((TaskExecStartRequest) modal.recorded(ModalRpc.EXEC_START).getFirst().question()).getTaskId();
-      assertThat(modal.recorded(ModalRpc.EXEC_STDIO_READ)).filteredOn(call -> ((TaskExecStdioReadRequest) call.question()).getTaskId().equals(task))
-          .hasSize(1);
-      assertThat(modal.recorded(ModalRpc.EXEC_STDIN_WRITE)).filteredOn(call -> ((TaskExecStdinWriteRequest) call.question()).getTaskId().equals(task))
-          .hasSizeLessThanOrEqualTo(4);
-      assertThat(modal.calls()).as("no call beside").containsOnlyKeys(ModalRpc.SANDBOX_CREATE.name(), ModalRpc.EXEC_START.name(),
-          ModalRpc.EXEC_STDIO_READ.name(), ModalRpc.EXEC_STDIN_WRITE.name());
+      Map<String, Integer> calls = modal.calls();
+      assertThat(calls.remove(ModalRpc.EXEC_STDIN_WRITE.name())).isBetween(1, 4);
+      assertThat(calls).isEqualTo(Map.of(ModalRpc.SANDBOX_CREATE.name(), 1, ModalRpc.EXEC_START.name(), 1, ModalRpc.EXEC_STDIO_READ.name(), 1));
       follower.awaitTurn(accepted.turnId());
       runtime.unloadAll();
     }
