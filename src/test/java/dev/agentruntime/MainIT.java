@@ -157,7 +157,7 @@ class MainIT {
         List<String> said = output.lines().toList();
         assertThat(program.waitFor(60, TimeUnit.SECONDS)).isTrue();
         assertThat(program.exitValue()).isEqualTo(1);
-        assertThat(said).filteredOn(line -> line.contains(" WARN ") || line.contains(" ERROR ")).singleElement().asString()
+        assertThat(said).filteredOn(line -> line.matches(".* (WARN|ERROR) +d(ev)?\\.a.*")).singleElement().asString()
             .contains("could not start: Modal does not accept the token: check MODAL_TOKEN_ID and MODAL_TOKEN_SECRET");
         assertThat(said).noneMatch(line -> line.startsWith("\tat ") || line.contains("as-another"));
       } finally {
