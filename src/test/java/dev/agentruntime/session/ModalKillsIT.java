@@ -83,10 +83,17 @@ class ModalKillsIT {
         sent.put(server.newSession(), new LinkedHashMap<>());
       }
     }
-    for (int kill = 0; kill < KILLS; kill++) {
-      try (CrashableServer server = CrashableServer.starting(data(), settings)) {
-        round(server, kill);
+    CrashableServer next = CrashableServer.prepared(data(), settings);
+    try {
+      for (int kill = 0; kill < KILLS; kill++) {
+        try (CrashableServer server = next) {
+          server.start();
+          next = CrashableServer.prepared(data(), settings);
+          round(server, kill);
+        }
       }
+    } finally {
+      next.close();
     }
     PersistenceAdapter[] store = new PersistenceAdapter[1];
     try (TestRuntime runtime = TestRuntime.start(data(), settings, own -> store[0] = own)) {

@@ -7,6 +7,7 @@ import dev.agentruntime.protocol.SendMessage;
 import dev.agentruntime.session.EventLog;
 import dev.agentruntime.session.Joined;
 import io.vertx.core.Future;
+import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
@@ -21,8 +22,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A runtime in a process of its own, to be killed. Takes commands as lines ({@code new <profile>}, {@code follow <session>},
- * {@code send <session> <messageId> <text>}) and prints what comes of them.
+ * A runtime in a process of its own, to be killed. Starts at the first line that it is given. From then on it takes commands as lines
+ * ({@code new <profile>}, {@code follow <session>}, {@code send <session> <messageId> <text>}) and prints what comes of them.
  */
 public final class CrashableMain {
 
@@ -36,10 +37,14 @@ public final class CrashableMain {
     String mark = arguments.length > 1 ? arguments[1] : null;
     Map<String, String> settings = new HashMap<>(System.getenv());
     settings.keySet().removeIf(name -> !isSetting(name));
-    TestRuntime runtime = TestRuntime.start(Path.of(arguments[0]), settings, store -> mark == null ? store : halting(store, mark));
+    TestRuntime runtime = TestRuntime.create(Vertx.vertx(), Path.of(arguments[0]), settings, store -> mark == null ? store : halting(store, mark));
+    BufferedReader commands = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+    if (commands.readLine() == null) {
+      Runtime.getRuntime().halt(HALTED);
+    }
+    TestRuntime.await(runtime.runtime.start());
     Runtime.getRuntime().addShutdownHook(new Thread(runtime::close));
     say("READY");
-    BufferedReader commands = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     for (String line = commands.readLine(); line != null; line = commands.readLine()) {
       String[] words = line.split(" ", 4);
       switch (words[0]) {

@@ -41,6 +41,7 @@ public final class CrashableServer implements AutoCloseable {
   /** @param settings as variables, over those of the tests */
   public CrashableServer(Path dataDirectory, String haltAfter, Map<String, String> settings) {
     this(settings, dataDirectory, haltAfter);
+    start();
     awaitReady();
   }
 
@@ -63,9 +64,14 @@ public final class CrashableServer implements AutoCloseable {
     Thread.ofPlatform().daemon().start(this::readAll);
   }
 
-  /** One that may not take commands yet. @param settings as variables, over those of the tests */
-  public static CrashableServer starting(Path dataDirectory, Map<String, String> settings) {
+  /** One that only waits for its {@link #start}, most of the way to which is that of any program. @param settings as variables, over those of the tests */
+  public static CrashableServer prepared(Path dataDirectory, Map<String, String> settings) {
     return new CrashableServer(settings, dataDirectory, null);
+  }
+
+  /** It may not take commands yet. */
+  public void start() {
+    say("start");
   }
 
   /** Until it takes commands. */

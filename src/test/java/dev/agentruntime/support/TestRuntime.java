@@ -41,10 +41,15 @@ public final class TestRuntime implements AutoCloseable {
 
   /** @param vertx closed with the runtime */
   public static TestRuntime start(Vertx vertx, Path directory, Map<String, String> environment, UnaryOperator<PersistenceAdapter> store) {
+    TestRuntime made = create(vertx, directory, environment, store);
+    await(made.runtime.start());
+    return made;
+  }
+
+  /** One that has touched nothing yet: its {@link #runtime} is to be started. */
+  static TestRuntime create(Vertx vertx, Path directory, Map<String, String> environment, UnaryOperator<PersistenceAdapter> store) {
     Settings settings = settings(directory, environment);
-    AgentRuntime runtime = AgentRuntime.create(vertx, settings, store.apply(AgentRuntime.persistence(vertx, settings)));
-    await(runtime.start());
-    return new TestRuntime(vertx, runtime);
+    return new TestRuntime(vertx, AgentRuntime.create(vertx, settings, store.apply(AgentRuntime.persistence(vertx, settings))));
   }
 
   public static Settings settings(Path directory, Map<String, String> environment) {
