@@ -25,7 +25,7 @@ public interface Sandbox {
    * Absolute path of the folder where these files lie since the sandbox was made; {@code null} if they do not, or others do: then who needs
    * them brings them.
    */
-  default String supplied(List<SandboxNeeds.SuppliedFile> files) {
+  default String supplied(SuppliedFiles files) {
     return null;
   }
 

@@ -1,6 +1,5 @@
 package dev.agentruntime.sandbox;
 
-import io.vertx.core.buffer.Buffer;
 import java.util.List;
 
 /**
@@ -14,24 +13,16 @@ import java.util.List;
  * @param files in a {@linkplain Sandbox#supplied folder} of the provider's choice, from where Node.js finds the npm packages too
  */
 public record SandboxNeeds(List<String> systemPackages, List<String> programs, List<String> npmPackages, List<String> pipPackages,
-                           List<SuppliedFile> files, Wishes wishes) {
+                           SuppliedFiles files, Wishes wishes) {
 
-  public static final SandboxNeeds NOTHING = new SandboxNeeds(List.of(), List.of(), List.of(), List.of(), List.of(), Wishes.NONE);
+  public static final SandboxNeeds NOTHING = new SandboxNeeds(List.of(), List.of(), List.of(), List.of(), SuppliedFiles.NONE, Wishes.NONE);
 
   public SandboxNeeds {
     systemPackages = List.copyOf(systemPackages);
     programs = List.copyOf(programs);
     npmPackages = List.copyOf(npmPackages);
     pipPackages = List.copyOf(pipPackages);
-    files = List.copyOf(files);
   }
-
-  /**
-   * Without secrets: it is kept with what others may see.
-   *
-   * @param path relative, with {@code /} between its parts
-   */
-  public record SuppliedFile(String path, Buffer content, boolean executable) {}
 
   /**
    * What a profile wants otherwise than the settings say; {@code null} for as they say. A provider that cannot give it passes it over.

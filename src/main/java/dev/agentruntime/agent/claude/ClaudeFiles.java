@@ -9,7 +9,7 @@ import dev.agentruntime.protocol.CreateSession.InitialFile;
 import dev.agentruntime.protocol.Json;
 import dev.agentruntime.protocol.WorkspaceFile;
 import dev.agentruntime.sandbox.SandboxFiles.FileContent;
-import dev.agentruntime.sandbox.SandboxNeeds.SuppliedFile;
+import dev.agentruntime.sandbox.SuppliedFiles.SuppliedFile;
 import dev.agentruntime.sandbox.SandboxPath;
 import io.vertx.core.buffer.Buffer;
 import java.util.ArrayList;

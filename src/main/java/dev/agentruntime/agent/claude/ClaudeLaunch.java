@@ -12,12 +12,15 @@ import dev.agentruntime.sandbox.SandboxException;
 import dev.agentruntime.sandbox.SandboxFiles.FileContent;
 import dev.agentruntime.sandbox.SandboxNeeds;
 import dev.agentruntime.sandbox.SandboxPath;
+import dev.agentruntime.sandbox.SuppliedFiles;
 import io.vertx.core.Future;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.WeakHashMap;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
 
@@ -39,6 +42,8 @@ final class ClaudeLaunch {
   private final Settings settings;
   private final ClaudeExecutable executable;
   private final Map<String, BuiltInAgent> builtInAgents;
+  /** Of the files of profiles that somebody uses: what is to be read whole for it is read once for each version. */
+  private final Map<AgentProfile, String> digests = Collections.synchronizedMap(new WeakHashMap<>());
 
   ClaudeLaunch(Settings settings, ClaudeExecutable executable, Map<String, BuiltInAgent> builtInAgents) {
     this.settings = settings;
@@ -50,7 +55,13 @@ final class ClaudeLaunch {
     BuiltInAgent own = builtIn(profile);
     List<String> programs = profile.command().isEmpty() ? List.of(NpmInstallation.PACKAGE + "@" + settings.claude().version()) : List.of();
     return new SandboxNeeds(own == null ? List.of() : own.systemPackages(), programs, profile.npmDependencies(), profile.pipDependencies(),
-        ClaudeFiles.supplied(profile), profile.sandbox());
+        supplied(profile), profile.sandbox());
+  }
+
+  private SuppliedFiles supplied(AgentProfile profile) {
+    return profile.bundledMCPs().isEmpty() ? SuppliedFiles.NONE
+        : new SuppliedFiles(digests.computeIfAbsent(profile, read -> SuppliedFiles.digestOf(ClaudeFiles.supplied(read))),
+            () -> ClaudeFiles.supplied(profile));
   }
 
   /** @return {@code null} if the profile is for none of them */

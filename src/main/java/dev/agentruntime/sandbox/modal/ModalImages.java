@@ -39,7 +39,7 @@ final class ModalImages {
 
   private final ModalClient client;
   private final ModalAccount account;
-  private final Map<List<SandboxImage.Layer>, Build> builds = new ConcurrentHashMap<>();
+  private final Map<List<List<String>>, Build> builds = new ConcurrentHashMap<>();
 
   /** A build, and who is told of it. */
   private static final class Build {
@@ -74,11 +74,11 @@ final class ModalImages {
    * @param progress told what is being done; a line of the build's log now and then
    */
   Future<String> get(SandboxImage image, Consumer<String> progress) {
-    Build build = builds.computeIfAbsent(image.layers(), layers -> new Build());
+    Build build = builds.computeIfAbsent(image.key(), key -> new Build());
     synchronized (build) {
       build.listeners.add(progress);
       if (build.image == null) {
-        build.image = layer(image.layers(), 0, null, build).onFailure(e -> builds.remove(image.layers(), build));
+        build.image = layer(image.layers(), 0, null, build).onFailure(e -> builds.remove(image.key(), build));
       }
       return build.image.onComplete(done -> build.listeners.remove(progress));
     }
@@ -86,7 +86,7 @@ final class ModalImages {
 
   /** Modal does not have it any more. */
   void forget(SandboxImage image) {
-    builds.remove(image.layers());
+    builds.remove(image.key());
   }
 
   private Future<String> layer(List<SandboxImage.Layer> layers, int index, String below, Build build) {
@@ -100,7 +100,7 @@ final class ModalImages {
     if (below != null) {
       image.addBaseImages(BaseImage.newBuilder().setDockerTag("base").setImageId(below)).addDockerfileCommands("FROM base");
     }
-    image.addAllDockerfileCommands(layer.commands()).addAllContextFiles(layer.files());
+    image.addAllDockerfileCommands(layer.commands()).addAllContextFiles(layer.files().get());
     Future<String> appId = account.appId();
     Future<String> builderVersion = account.imageBuilderVersion();
     return Future.all(appId, builderVersion).compose(known -> client.call(ModalRpc.IMAGE_GET_OR_CREATE, ImageGetOrCreateRequest.newBuilder()

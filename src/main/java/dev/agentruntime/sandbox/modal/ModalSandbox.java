@@ -6,8 +6,8 @@ import dev.agentruntime.sandbox.SandboxException;
 import dev.agentruntime.sandbox.SandboxException.Kind;
 import dev.agentruntime.sandbox.SandboxFiles;
 import dev.agentruntime.sandbox.SandboxFiles.FileContent;
-import dev.agentruntime.sandbox.SandboxNeeds.SuppliedFile;
 import dev.agentruntime.sandbox.SandboxProcess;
+import dev.agentruntime.sandbox.SuppliedFiles;
 import io.vertx.core.Future;
 import io.vertx.core.Handler;
 import io.vertx.core.buffer.Buffer;
@@ -69,8 +69,8 @@ final class ModalSandbox implements Sandbox, Supervisor.Listener {
   }
 
   @Override
-  public String supplied(List<SuppliedFile> files) {
-    String folder = SuppliedFiles.folder(files);
+  public String supplied(SuppliedFiles files) {
+    String folder = FilesLayer.folder(files);
     return folder != null && folder.equals(facts.getString("supplied")) ? folder : null;
   }
 

@@ -124,7 +124,7 @@ public final class ModalSandboxProvider implements SandboxProvider {
     long createdAt = System.currentTimeMillis();
     RouterAccess.Grant grant = made.hasCommandRouterAccess() ? RouterAccess.Grant.of(made.getCommandRouterAccess()) : null;
     JsonObject facts = new JsonObject().put("sessionId", spec.sessionId()).put("ignoredNames", new JsonArray(spec.ignoredNames()))
-        .put("expiresAt", createdAt + options.lifetimeMs()).put("supplied", SuppliedFiles.folder(spec.needs().files()));
+        .put("expiresAt", createdAt + options.lifetimeMs()).put("supplied", FilesLayer.folder(spec.needs().files()));
     Future<String> task = Future.succeededFuture(made.getTaskId());
     if (made.getTaskId().isEmpty()) {
       progress.accept("Waiting for a place on Modal");

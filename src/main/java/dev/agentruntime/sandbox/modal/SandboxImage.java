@@ -5,6 +5,7 @@ import dev.agentruntime.sandbox.modal.proto.ImageContextFile;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 
 /**
  * What an image is made of: the base and the programs, which many profiles share, over it a profile's packages, and over these its files.
@@ -37,12 +38,16 @@ record SandboxImage(List<Layer> layers) {
     layers = List.copyOf(layers);
   }
 
-  /** @param files that the commands may copy */
-  record Layer(List<String> commands, List<ImageContextFile> files) {
+  /** @param files that the commands may copy, and are known by them; made each time */
+  record Layer(List<String> commands, Supplier<List<ImageContextFile>> files) {
     Layer {
       commands = List.copyOf(commands);
-      files = List.copyOf(files);
     }
+  }
+
+  /** Another for each other image, and small. */
+  List<List<String>> key() {
+    return layers.stream().map(Layer::commands).toList();
   }
 
   /** @param base of the settings */
@@ -65,12 +70,12 @@ record SandboxImage(List<Layer> layers) {
           + quoted(needs.pipPackages()));
     }
     List<Layer> layers = new ArrayList<>();
-    layers.add(new Layer(first, List.of()));
+    layers.add(new Layer(first, List::of));
     if (!second.isEmpty()) {
-      layers.add(new Layer(second, List.of()));
+      layers.add(new Layer(second, List::of));
     }
     if (!needs.files().isEmpty()) {
-      layers.add(SuppliedFiles.layer(needs.files()));
+      layers.add(FilesLayer.of(needs.files()));
     }
     return new SandboxImage(layers);
   }

@@ -22,7 +22,7 @@ import dev.agentruntime.sandbox.SandboxFiles.FileContent;
 import dev.agentruntime.sandbox.SandboxPath;
 import io.vertx.core.buffer.Buffer;
 import dev.agentruntime.sandbox.SandboxNeeds;
-import dev.agentruntime.sandbox.SandboxNeeds.SuppliedFile;
+import dev.agentruntime.sandbox.SuppliedFiles.SuppliedFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -319,11 +319,24 @@ class ClaudeLaunchTest {
   void theFilesOfAnMcpServerAreNotBroughtToWhereTheyLie() throws Exception {
     profile.put("bundledMCPs", List.of(new AgentProfile.BundledMcpServer("own", List.of(new InitialFile("bin/s", "#!/bin/sh", null),
         new InitialFile("d", "AAE=", WorkspaceFile.Encoding.BASE64)), "bin/s", List.of(), Map.of("TOKEN", "secret"))));
-    assertThat(architecture().needs(profile()).files()).containsExactly(new SuppliedFile("mcp/own/bin/s", Buffer.buffer("#!/bin/sh"), true),
+    assertThat(architecture().needs(profile()).files().contents()).containsExactly(new SuppliedFile("mcp/own/bin/s", Buffer.buffer("#!/bin/sh"), true),
         new SuppliedFile("mcp/own/d", Buffer.buffer(new byte[] {0, 1}), false));
     supplied = "/image/files";
     assertThat(files()).doesNotContainKeys(".agent-runtime/mcp/own/bin/s", ".agent-runtime/mcp/own/d");
     assertThat(json(files().get(".agent-runtime/mcp.json")).at("/mcpServers/own/args/2").asText()).isEqualTo("/image/files/mcp/own");
+  }
+
+  /** The one that a store gave again is the same. */
+  @Test
+  void theFilesOfAProfileAreReadOnceForItsDigest() throws Exception {
+    profile.put("bundledMCPs", List.of(new AgentProfile.BundledMcpServer("own", List.of(new InitialFile("s", "one", null)), "s", List.of(), Map.of())));
+    ClaudeArchitecture architecture = architecture();
+    AgentProfile used = profile();
+    String digest = architecture.needs(used).files().digest();
+    assertThat(architecture.needs(profile()).files().digest()).isSameAs(digest);
+    assertThat(profile()).isEqualTo(used);
+    profile.put("bundledMCPs", List.of(new AgentProfile.BundledMcpServer("own", List.of(new InitialFile("s", "two", null)), "s", List.of(), Map.of())));
+    assertThat(architecture.needs(profile()).files().digest()).isNotEqualTo(digest);
   }
 
   @Test

@@ -5,8 +5,9 @@ import static dev.agentruntime.sandbox.modal.ModalRig.await;
 import static dev.agentruntime.sandbox.modal.ModalRig.read;
 
 import dev.agentruntime.sandbox.SandboxNeeds;
-import dev.agentruntime.sandbox.SandboxNeeds.SuppliedFile;
 import dev.agentruntime.sandbox.SandboxNeeds.Wishes;
+import dev.agentruntime.sandbox.SuppliedFiles;
+import dev.agentruntime.sandbox.SuppliedFiles.SuppliedFile;
 import dev.agentruntime.sandbox.modal.proto.SandboxCreateV2Request;
 import io.vertx.core.buffer.Buffer;
 import java.time.Duration;
@@ -21,8 +22,10 @@ final class ModalImageProbes {
 
   private static final long BUILD_MINUTES = 15;
 
+  private static final List<SuppliedFile> FILES = List.of(new SuppliedFile("probe/run", Buffer.buffer("#!/bin/sh\necho here"), true));
+
   private static final SandboxNeeds NEEDS = new SandboxNeeds(List.of(), List.of("@anthropic-ai/claude-code@2.1.330"), List.of("left-pad@1.3.0"),
-      List.of("six==1.17.0"), List.of(new SuppliedFile("probe/run", Buffer.buffer("#!/bin/sh\necho here"), true)), Wishes.NONE);
+      List.of("six==1.17.0"), new SuppliedFiles(SuppliedFiles.digestOf(FILES), () -> FILES), Wishes.NONE);
 
   private static final String CONTENTS = """
       PATH="$AGENT_PATH:$PATH"
@@ -61,7 +64,7 @@ final class ModalImageProbes {
     SandboxCreateV2Request.Builder request = bed.request();
     request.getDefinitionBuilder().setImageId(imageId);
     router = bed.router(request.build());
-    ExecSpec exec = new ExecSpec(UUID.randomUUID().toString(), List.of("sh", "-c", CONTENTS, "sh", SuppliedFiles.folder(NEEDS.files())),
+    ExecSpec exec = new ExecSpec(UUID.randomUUID().toString(), List.of("sh", "-c", CONTENTS, "sh", FilesLayer.folder(NEEDS.files())),
         Map.copyOf(SandboxImage.ENVIRONMENT), null, null);
     await(router.start(exec));
     await(router.exit(exec.execId()));

@@ -6,10 +6,14 @@ import dev.agentruntime.sandbox.Output;
 import dev.agentruntime.sandbox.Sandbox;
 import dev.agentruntime.sandbox.SandboxContract;
 import dev.agentruntime.sandbox.SandboxException.Kind;
+import dev.agentruntime.sandbox.SandboxNeeds;
 import dev.agentruntime.sandbox.SandboxPath;
 import dev.agentruntime.sandbox.SandboxProcess;
 import dev.agentruntime.sandbox.SandboxProcess.Signal;
 import dev.agentruntime.sandbox.SandboxProvider;
+import dev.agentruntime.sandbox.SandboxSpec;
+import dev.agentruntime.sandbox.SuppliedFiles;
+import dev.agentruntime.sandbox.SuppliedFiles.SuppliedFile;
 import dev.agentruntime.support.modal.FakeModal;
 import dev.agentruntime.support.modal.Fault;
 import dev.agentruntime.support.modal.RecordedCall;
@@ -21,6 +25,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -83,6 +88,24 @@ class ModalSandboxIT extends SandboxContract {
     assertThat(await(process.exit())).isEqualTo(-1);
     assertFails(sandbox.files().list(SandboxPath.workspace("")), Kind.GONE);
     assertThat(await(taken.files().list(SandboxPath.workspace(""))).files()).isEmpty();
+  }
+
+  @Test
+  void theFilesOfAnImageArePackedWhenItIsAskedForAndNotForEachSandbox() throws Exception {
+    List<SuppliedFile> files = List.of(new SuppliedFile("mcp/words.txt", Buffer.buffer("in the image"), false));
+    AtomicInteger packed = new AtomicInteger();
+    SuppliedFiles supplied = new SuppliedFiles(SuppliedFiles.digestOf(files), () -> {
+      packed.incrementAndGet();
+      return files;
+    });
+    SandboxNeeds needs = new SandboxNeeds(List.of(), List.of(), List.of(), List.of(), supplied, SandboxNeeds.Wishes.NONE);
+    for (int i = 0; i < 2; i++) {
+      Sandbox equipped = await(provider.create(new SandboxSpec("session", IGNORED, "creation-" + i, "", needs), said -> { }));
+      assertThat(equipped.supplied(SuppliedFiles.NONE)).isNull();
+      assertThat(modal.path(equipped.id(), equipped.supplied(supplied)).resolve("mcp/words.txt")).hasContent("in the image");
+      await(equipped.terminate());
+    }
+    assertThat(packed).hasValue(1);
   }
 
   /** It has lost its supervisor, and the next is a while on its way. */

@@ -3,9 +3,10 @@ package dev.agentruntime.sandbox.modal;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.agentruntime.sandbox.SandboxNeeds;
-import dev.agentruntime.sandbox.SandboxNeeds.SuppliedFile;
 import dev.agentruntime.sandbox.SandboxNeeds.Wishes;
 import dev.agentruntime.sandbox.SandboxSpec;
+import dev.agentruntime.sandbox.SuppliedFiles;
+import dev.agentruntime.sandbox.SuppliedFiles.SuppliedFile;
 import dev.agentruntime.sandbox.modal.proto.NetworkAccess.NetworkAccessType;
 import dev.agentruntime.sandbox.modal.proto.Sandbox;
 import io.vertx.core.buffer.Buffer;
@@ -19,7 +20,7 @@ class SandboxRequestsTest {
       "open", List.of("a.example"), List.of("10.0.0.0/8"), 7_200_000, 1000, 90_000, 60_000, 60_000);
 
   private static Sandbox sandbox(Wishes wishes) {
-    SandboxNeeds needs = new SandboxNeeds(List.of(), List.of(), List.of(), List.of(), List.of(), wishes);
+    SandboxNeeds needs = new SandboxNeeds(List.of(), List.of(), List.of(), List.of(), SuppliedFiles.NONE, wishes);
     return SandboxRequests.create("ap-1", "im-1", OPTIONS, new SandboxSpec("s", List.of(), "c", "e", needs), List.of()).getDefinition();
   }
 
@@ -52,7 +53,7 @@ class SandboxRequestsTest {
   @Test
   void anImageHasWhatIsSharedBelowAndAProfilesPackagesAbove() {
     SandboxNeeds needs = new SandboxNeeds(List.of("a-jre"), List.of("cli@1.2.3"), List.of("left-pad@>=1.3"), List.of("requests==2.32.3"),
-        List.of(), Wishes.NONE);
+        SuppliedFiles.NONE, Wishes.NONE);
     List<List<String>> layers = commands(needs);
     assertThat(layers).hasSize(2);
     assertThat(layers.getFirst()).hasSize(3).first().isEqualTo("FROM base:1");
@@ -62,7 +63,7 @@ class SandboxRequestsTest {
     assertThat(layers.get(1).get(1)).contains("--target /agent/image/python").endsWith("-- 'requests==2.32.3'");
     assertThat(commands(SandboxNeeds.NOTHING)).hasSize(1);
     Wishes other = new Wishes("other:2", null, null, null, null, null, null);
-    assertThat(commands(new SandboxNeeds(List.of(), List.of(), List.of(), List.of(), List.of(), other)).getFirst()).first().isEqualTo("FROM other:2");
+    assertThat(commands(new SandboxNeeds(List.of(), List.of(), List.of(), List.of(), SuppliedFiles.NONE, other)).getFirst()).first().isEqualTo("FROM other:2");
   }
 
   private static List<List<String>> commands(SandboxNeeds needs) {
@@ -72,15 +73,16 @@ class SandboxRequestsTest {
   @Test
   void filesAreInALayerOfTheirOwnThatIsAnotherIfTheyAre() {
     SandboxImage.Layer layer = files(new SuppliedFile("mcp/a/run", Buffer.buffer("#!/bin/sh"), true));
-    assertThat(layer.files()).singleElement().satisfies(file -> assertThat(layer.commands().getFirst()).startsWith("COPY " + file.getFilename()));
+    assertThat(layer.files().get()).singleElement().satisfies(file -> assertThat(layer.commands().getFirst()).startsWith("COPY " + file.getFilename()));
     assertThat(layer.commands().get(1)).as("where Node.js finds npm's packages").contains(" /agent/image/npm/").doesNotContain("\n");
-    assertThat(files(new SuppliedFile("mcp/a/run", Buffer.buffer("#!/bin/sh"), true))).isEqualTo(layer);
+    assertThat(files(new SuppliedFile("mcp/a/run", Buffer.buffer("#!/bin/sh"), true)).commands()).isEqualTo(layer.commands());
     assertThat(List.of(files(new SuppliedFile("mcp/a/run", Buffer.buffer("#!/bin/ksh"), true)).commands(),
         files(new SuppliedFile("mcp/a/run", Buffer.buffer("#!/bin/sh"), false)).commands(),
         files(new SuppliedFile("mcp/b/run", Buffer.buffer("#!/bin/sh"), true)).commands())).doesNotContain(layer.commands());
   }
 
   private static SandboxImage.Layer files(SuppliedFile... files) {
-    return SandboxImage.of(new SandboxNeeds(List.of(), List.of(), List.of(), List.of(), List.of(files), Wishes.NONE), "base:1").layers().get(1);
+    SuppliedFiles supplied = new SuppliedFiles(SuppliedFiles.digestOf(List.of(files)), () -> List.of(files));
+    return SandboxImage.of(new SandboxNeeds(List.of(), List.of(), List.of(), List.of(), supplied, Wishes.NONE), "base:1").layers().get(1);
   }
 }

@@ -1,13 +1,10 @@
 package dev.agentruntime.sandbox.modal;
 
 import com.google.protobuf.ByteString;
-import dev.agentruntime.sandbox.SandboxNeeds.SuppliedFile;
+import dev.agentruntime.sandbox.SuppliedFiles;
 import dev.agentruntime.sandbox.modal.proto.ImageContextFile;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.List;
 
 /**
@@ -15,7 +12,7 @@ import java.util.List;
  * list of requirements (py/modal/_image.py, {@code pip_install_from_requirements}). Their folder is named after their content, so that other
  * files are another image, and a sandbox is known to have them or not.
  */
-final class SuppliedFiles {
+final class FilesLayer {
 
   /** Of the context, and then of the image. */
   private static final String PACKED = "/.agent-files.json";
@@ -29,32 +26,22 @@ final class SuppliedFiles {
       fs.writeFileSync(place, Buffer.from(file.content, "base64"), { mode: file.executable ? 0o755 : 0o644 }); \
       }""";
 
-  private SuppliedFiles() {}
+  private FilesLayer() {}
 
   /** @return {@code null} if there are none */
-  static String folder(List<SuppliedFile> files) {
-    return files.isEmpty() ? null : folder(packed(files));
+  static String folder(SuppliedFiles files) {
+    return files.isEmpty() ? null : SandboxImage.NPM + "/" + files.digest();
   }
 
-  static SandboxImage.Layer layer(List<SuppliedFile> files) {
-    byte[] packed = packed(files);
+  static SandboxImage.Layer of(SuppliedFiles files) {
     return new SandboxImage.Layer(List.of("COPY " + PACKED + " " + PACKED,
-        "RUN node -e '" + UNPACK + "' " + PACKED + " " + folder(packed) + " && rm " + PACKED),
-        List.of(ImageContextFile.newBuilder().setFilename(PACKED).setData(ByteString.copyFrom(packed)).build()));
+        "RUN node -e '" + UNPACK + "' " + PACKED + " " + folder(files) + " && rm " + PACKED), () -> List.of(packed(files)));
   }
 
-  private static byte[] packed(List<SuppliedFile> files) {
+  private static ImageContextFile packed(SuppliedFiles files) {
     JsonArray packed = new JsonArray();
-    files.forEach(file -> packed.add(new JsonObject().put("path", file.path()).put("content", file.content().getBytes())
+    files.contents().forEach(file -> packed.add(new JsonObject().put("path", file.path()).put("content", file.content().getBytes())
         .put("executable", file.executable())));
-    return packed.toBuffer().getBytes();
-  }
-
-  private static String folder(byte[] packed) {
-    try {
-      return SandboxImage.NPM + "/" + HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(packed));
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e);
-    }
+    return ImageContextFile.newBuilder().setFilename(PACKED).setData(ByteString.copyFrom(packed.toBuffer().getBytes())).build();
   }
 }
