@@ -10,11 +10,8 @@ import dev.agentruntime.protocol.Json;
 import dev.agentruntime.protocol.SessionSnapshot;
 import dev.agentruntime.support.LiveSession;
 import dev.agentruntime.support.ScriptedClaude;
-import dev.agentruntime.support.ScriptedModel;
-import dev.agentruntime.support.TestServer;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
-import java.nio.file.Path;
 import java.util.Base64;
 import java.util.List;
 import java.util.UUID;
@@ -23,41 +20,13 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import javax.imageio.ImageIO;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.extension.RegisterExtension;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** The real Claude Code CLI through REST and WebSocket, with a scripted model. */
 @Execution(ExecutionMode.CONCURRENT)
-class ClaudeCodeIT {
-
-  @RegisterExtension
-  final ScriptedClaude claude = new ScriptedClaude();
-
-  @TempDir
-  Path directory;
-
-  private ScriptedModel model;
-  private TestServer server;
-
-  @BeforeEach
-  void start() {
-    model = claude.model();
-    server = claude.server(directory);
-  }
-
-  @AfterEach
-  void stop() {
-    server.close();
-  }
-
-  private LiveSession session() {
-    return LiveSession.create(server.client(), "default");
-  }
+class ClaudeCodeIT extends ClaudeRig {
 
   @Test
   void textArrivesDeltaByDelta() {
@@ -68,7 +37,7 @@ class ClaudeCodeIT {
       assertThat(session.fold.blocks()).first().isInstanceOf(Block.UserMessage.class);
       assertThat(session.fold.snapshot().usage().usage().outputTokens()).isPositive();
       assertThat(session.fold.snapshot().usage().costUSD()).isPositive();
-      assertThat(model.asked()).hasSize(1).allMatch(asked -> asked.apiKey().equals(ScriptedClaude.KEY));
+      assertThat(claude.model().asked()).hasSize(1).allMatch(asked -> asked.apiKey().equals(ScriptedClaude.KEY));
       session.assertWhole();
     }
   }
@@ -85,7 +54,7 @@ class ClaudeCodeIT {
       LiveSession.assertSucceeded(session.ended(session.say(content)));
       assertThat(session.blocks(Block.UserMessage.class)).singleElement()
           .satisfies(message -> assertThat(message.content().json()).isEqualTo(content));
-      assertThat(model.lastAskedWith("say=picture").messages().encode()).contains("\"type\":\"image\"", "image/png");
+      assertThat(claude.model().lastAskedWith("say=picture").messages().encode()).contains("\"type\":\"image\"", "image/png");
       session.assertWhole();
     }
   }
@@ -277,7 +246,7 @@ class ClaudeCodeIT {
       }
       assertThat(session.texts()).singleElement()
           .isEqualTo(IntStream.range(0, 200).mapToObj(i -> "word" + i + " ").collect(Collectors.joining()));
-      assertThat(model.asked()).hasSize(1);
+      assertThat(claude.model().asked()).hasSize(1);
       session.succeeds("play:history");
       session.assertWhole();
     }
@@ -303,7 +272,7 @@ class ClaudeCodeIT {
       JsonNode turn = session.runs("play:auth401");
       assertThat(turn.path("outcome").asText()).isEqualTo("error");
       assertThat(turn.path("error").toString()).containsIgnoringCase("key").doesNotContain(ScriptedClaude.KEY);
-      assertThat(model.asked()).hasSize(1);
+      assertThat(claude.model().asked()).hasSize(1);
       assertThat(session.runs("play:hello").path("outcome").asText()).isEqualTo("success");
       session.assertWhole();
     }
@@ -313,7 +282,7 @@ class ClaudeCodeIT {
   void anOverloadedModelIsAskedAgain() {
     try (LiveSession session = session()) {
       session.succeeds("play:overloaded fails=2");
-      assertThat(model.asked()).hasSize(3);
+      assertThat(claude.model().asked()).hasSize(3);
       assertThat(session.texts()).containsExactly("Success after overload.");
       session.assertWhole();
     }
@@ -347,8 +316,8 @@ class ClaudeCodeIT {
       session.succeeds("play:hello say=one");
       session.options(Json.object().put("model", "claude-haiku-4-5"));
       session.succeeds("play:hello say=two");
-      assertThat(model.asked()).last().satisfies(asked -> assertThat(asked.model()).isEqualTo("claude-haiku-4-5"));
-      assertThat(model.asked().get(0).model()).isNotEqualTo("claude-haiku-4-5");
+      assertThat(claude.model().asked()).last().satisfies(asked -> assertThat(asked.model()).isEqualTo("claude-haiku-4-5"));
+      assertThat(claude.model().asked().get(0).model()).isNotEqualTo("claude-haiku-4-5");
       assertThat(session.blocks(Block.AssistantText.class)).last()
           .satisfies(text -> assertThat(text.model()).isEqualTo("claude-haiku-4-5"));
     }

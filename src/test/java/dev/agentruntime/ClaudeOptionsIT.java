@@ -10,38 +10,14 @@ import dev.agentruntime.protocol.Json;
 import dev.agentruntime.support.LiveSession;
 import dev.agentruntime.support.ScriptedClaude;
 import dev.agentruntime.support.ScriptedModel;
-import dev.agentruntime.support.TestServer;
 import io.vertx.core.json.JsonObject;
-import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.extension.RegisterExtension;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Session options that are changed between two turns of the real Claude Code CLI take effect on the next one. */
-class ClaudeOptionsIT {
-
-  @RegisterExtension
-  final ScriptedClaude claude = new ScriptedClaude();
-
-  @TempDir
-  Path directory;
-
-  private TestServer server;
-
-  @BeforeEach
-  void start() {
-    server = claude.server(directory);
-  }
-
-  @AfterEach
-  void stop() {
-    server.close();
-  }
+class ClaudeOptionsIT extends ClaudeRig {
 
   private ScriptedModel.Asked asks(LiveSession session, String say) {
     session.succeeds("play:hello say=" + say);
@@ -57,7 +33,7 @@ class ClaudeOptionsIT {
 
   @Test
   void aRunningAgentIsToldOfWhatItCanChange() {
-    try (LiveSession session = LiveSession.create(server.client(), "default")) {
+    try (LiveSession session = session()) {
       String own = asks(session, "first").model();
       String process = process(session);
 
@@ -88,7 +64,7 @@ class ClaudeOptionsIT {
 
   @Test
   void theRestTakesANewProcessThatRemembers() {
-    try (LiveSession session = LiveSession.create(server.client(), "default")) {
+    try (LiveSession session = session()) {
       assertThat(asks(session, "first").tools()).contains("Edit");
       Set<String> processes = new HashSet<>(Set.of(process(session)));
 

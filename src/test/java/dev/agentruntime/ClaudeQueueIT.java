@@ -5,36 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.agentruntime.protocol.Block;
 import dev.agentruntime.support.LiveSession;
-import dev.agentruntime.support.ScriptedClaude;
 import dev.agentruntime.support.TestClient;
-import dev.agentruntime.support.TestServer;
-import java.nio.file.Path;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.extension.RegisterExtension;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Messages that come while the real Claude Code CLI is at work: each is a turn of its own, or is refused, or stops what runs. */
-class ClaudeQueueIT {
-
-  @RegisterExtension
-  final ScriptedClaude claude = new ScriptedClaude();
-
-  @TempDir
-  Path directory;
-
-  private TestServer server;
-
-  @BeforeEach
-  void start() {
-    server = claude.server(directory);
-  }
-
-  @AfterEach
-  void stop() {
-    server.close();
-  }
+class ClaudeQueueIT extends ClaudeRig {
 
   private static JsonNode accepted(TestClient.Answer answer) {
     assertThat(answer.status()).as(answer.text()).isEqualTo(202);
@@ -43,7 +18,7 @@ class ClaudeQueueIT {
 
   @Test
   void messagesThatWaitAreTurnsOfTheirOwn() {
-    try (LiveSession session = LiveSession.create(server.client(), "default")) {
+    try (LiveSession session = session()) {
       JsonNode first = session.say("play:run command=sleep+2");
       session.awaitBlock(data -> data.at("/updates/status").asText().equals("running"));
       JsonNode second = accepted(session.send("play:text n=20 delay=20", "enqueue"));
@@ -65,7 +40,7 @@ class ClaudeQueueIT {
 
   @Test
   void aMessageThatInterruptsStopsWhatRunsAndKeepsItsPlace() {
-    try (LiveSession session = LiveSession.create(server.client(), "default")) {
+    try (LiveSession session = session()) {
       JsonNode running = session.say("play:slow");
       session.awaitBlock(data -> data.path("delta").asText().contains("s3 "));
       JsonNode waiting = accepted(session.send("play:hello say=waiting", "enqueue"));
@@ -83,7 +58,7 @@ class ClaudeQueueIT {
 
   @Test
   void aMessageThatWillNotWaitIsRefusedAndNeverRun() {
-    try (LiveSession session = LiveSession.create(server.client(), "default")) {
+    try (LiveSession session = session()) {
       JsonNode running = session.say("play:text n=40 delay=50");
       session.awaitBlock(data -> data.path("delta").asText().contains("word3 "));
       TestClient.Answer refused = session.send("play:hello say=no", "reject");

@@ -18,42 +18,15 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.extension.RegisterExtension;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** What can go wrong with the real Claude Code CLI: what a client is shown of it, also after a reload, and that the next message goes on. */
 @Execution(ExecutionMode.CONCURRENT)
-class ClaudeTroubleIT {
+class ClaudeTroubleIT extends ClaudeRig {
 
   private static final String GOES_ON = " Part of it may be done, so it is not run again by itself; a new message goes on from here.";
-
-  @RegisterExtension
-  final ScriptedClaude claude = new ScriptedClaude();
-
-  @TempDir
-  Path directory;
-
-  private TestServer server;
-
-  @BeforeEach
-  void start() {
-    server = claude.server(directory);
-  }
-
-  @AfterEach
-  void stop() {
-    server.close();
-    new SandboxTraces(directory).awaitNothing();
-  }
-
-  private LiveSession session() {
-    return LiveSession.create(server.client(), "default");
-  }
 
   /** The turn's error is the last block's, and shown once. */
   private static void assertFailed(LiveSession session, JsonNode turn, String code, String error) {

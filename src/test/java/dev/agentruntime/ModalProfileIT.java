@@ -13,55 +13,22 @@ import dev.agentruntime.support.McpServers;
 import dev.agentruntime.support.NpmRegistry;
 import dev.agentruntime.support.Python;
 import dev.agentruntime.support.RealClaude;
-import dev.agentruntime.support.SandboxTraces;
-import dev.agentruntime.support.ScriptedModel;
-import dev.agentruntime.support.TestServer;
-import dev.agentruntime.support.modal.FakeModal;
-import io.vertx.core.Vertx;
 import java.net.URLEncoder;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** What a profile brings is in the image of its sandboxes on Modal: packages and a bundled MCP server, used by the real Claude Code CLI. */
-class ModalProfileIT {
-
-  @TempDir
-  Path directory;
-  private final Vertx vertx = Vertx.vertx();
-  private FakeModal modal;
-  private ScriptedModel model;
-  private TestServer server;
+class ModalProfileIT extends ModalServerRig {
 
   @BeforeEach
-  void start() throws Exception {
-    modal = FakeModal.start(directory.resolve("modal"));
+  void makeProfile() throws Exception {
     modal.program("claude", Path.of(RealClaude.executable()));
-    model = ScriptedModel.start(vertx);
-    Map<String, String> settings = new HashMap<>(modal.settings());
-    settings.put("ANTHROPIC_API_KEY", "sk-scripted");
-    settings.put("ANTHROPIC_BASE_URL", model.baseUrl());
-    server = TestServer.start(directory.resolve("data"), settings);
     save("bundled-mark");
-  }
-
-  @AfterEach
-  void stop() throws Exception {
-    server.runtime.unloadAll();
-    SandboxTraces.await(() -> modal.alive().isEmpty(), () -> "left: " + modal.alive());
-    server.close();
-    modal.close();
-    model.close();
-    vertx.close().await(10, TimeUnit.SECONDS);
   }
 
   /** @param words of its MCP server */
