@@ -79,7 +79,7 @@ final class ModelScript {
   Reply reply(JsonObject request) {
     JsonArray messages = request.getJsonArray("messages");
     if (text(messages.getJsonObject(messages.size() - 1)).contains(COMPACTION)) {
-      return said("<summary>" + SUMMARY + "</summary>");
+      return compaction(tag(messages));
     }
     Tag tag = tag(messages);
     if (tag == null) {
@@ -87,6 +87,12 @@ final class ModelScript {
     }
     List<Reply> steps = steps(tag, messages);
     return tag.step() < steps.size() ? steps.get(tag.step()) : said("The scenario is over.");
+  }
+
+  /** {@code compaction=<status>} in the last message that it is about has it fail. */
+  private static Reply compaction(Tag tag) {
+    int status = tag == null ? 0 : tag.number("compaction", 0);
+    return status == 0 ? said("<summary>" + SUMMARY + "</summary>") : new Failure(status, "overloaded_error", "no summary, says the script");
   }
 
   private static Tag tag(JsonArray messages) {
@@ -183,6 +189,8 @@ final class ModelScript {
       case "cut" -> failing(tag, new Message(List.of(new Text(words("This connection will drop in the mid"), every)),
           Ending.CONNECTION_CUT), said("The whole answer after the drop."));
       case "auth401" -> List.of(new Failure(401, "authentication_error", "invalid x-api-key"));
+      case "toolong" -> failing(tag, new Failure(400, "invalid_request_error", "prompt is too long: 250000 tokens > 200000 maximum"),
+          said("Short enough."));
       case "bad400" -> List.of(new Failure(400, "invalid_request_error", "a bad request, says the script"));
       default -> List.of(said("There is no scenario " + tag.name() + "."));
     };

@@ -7,6 +7,7 @@ import dev.agentruntime.protocol.Block.SystemNote;
 import dev.agentruntime.protocol.Json;
 import java.util.Locale;
 import java.util.Set;
+import java.util.regex.Pattern;
 
 /** What the CLI remarks about itself, as {@code system} blocks for people to read. */
 final class ClaudeNotes {
@@ -15,6 +16,8 @@ final class ClaudeNotes {
   private static final Set<String> SILENT = Set.of("init", "thinking_tokens", "session_state_changed", "hook_started", "hook_progress",
       "commands_changed", "files_persisted", "notification", "elicitation_complete", "memory_recall", "plugin_install",
       "task_progress", "post_turn_summary", "worker_shutting_down", "mirror_error", "control_request_progress");
+
+  private static final Pattern WORD = Pattern.compile("[a-z0-9_]+");
 
   private ClaudeNotes() {}
 
@@ -95,11 +98,15 @@ final class ClaudeNotes {
       return of(line, SystemNote.SUBTYPE_STATUS, "Compacting the conversation.", null, timestamp);
     }
     if (line.path("compact_result").asText().equals("failed")) {
-      String why = line.path("compact_error").asText();
-      return of(line, SystemNote.SUBTYPE_ERROR, "The conversation could not be compacted" + (why.isEmpty() ? "." : ": " + why), null,
+      return of(line, SystemNote.SUBTYPE_ERROR, "The conversation could not be compacted" + because(line.path("compact_error").asText()), null,
           timestamp);
     }
     return null;
+  }
+
+  /** @param why a sentence, a word for programs, or nothing */
+  private static String because(String why) {
+    return why.isEmpty() ? "." : WORD.matcher(why).matches() ? " (" + why.replace('_', ' ') + ")." : ": " + why;
   }
 
   private static Block hook(JsonNode line, String timestamp) {

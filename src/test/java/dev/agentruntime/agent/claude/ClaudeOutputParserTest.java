@@ -339,6 +339,16 @@ class ClaudeOutputParserTest {
   }
 
   @Test
+  void whyAConversationWasNotCompactedIsSaidInWords() {
+    for (String why : List.of("too_few_groups", "API Error: 529 Overloaded", "")) {
+      parse("{'type':'system','subtype':'status','status':null,'compact_result':'failed','compact_error':'" + why + "','uuid':'" + why + "'}");
+    }
+    assertThat(folded().blocks()).extracting(block -> ((Block.SystemNote) block).message()).containsExactly(
+        "The conversation could not be compacted (too few groups).",
+        "The conversation could not be compacted: API Error: 529 Overloaded", "The conversation could not be compacted.");
+  }
+
+  @Test
   void whatIsForTheModelAloneIsNotShown() {
     parse(TAKEN, assistant("'t1'", "a", "{'type':'text','text':'x'}"),
         "{'type':'user','isSynthetic':true,'parent_tool_use_id':'t1','uuid':'u1','message':{'content':'for the model'}}",
