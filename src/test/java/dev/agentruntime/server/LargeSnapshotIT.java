@@ -8,6 +8,7 @@ import dev.agentruntime.protocol.Json;
 import dev.agentruntime.protocol.SessionSnapshot;
 import dev.agentruntime.support.EventFold;
 import dev.agentruntime.support.RawSocket;
+import dev.agentruntime.support.SandboxTraces;
 import dev.agentruntime.support.TestClient;
 import dev.agentruntime.support.TestServer;
 import dev.agentruntime.support.Viewer;
@@ -188,5 +189,29 @@ class LargeSnapshotIT {
     for (int i = 0; i < CLIENTS; i++) {
       catchUp(stalled.get(i), folds.get(i), goal);
     }
+  }
+
+  /** An update's text is the session's own, so that what keeps it for one who is in the middle of it costs little. */
+  @Test
+  void aLargeUpdateIsNotHeldForThoseWhoDoNotReadIt() throws Exception {
+    List<String> sessions = new ArrayList<>();
+    for (int i = 0; i < CLIENTS; i++) {
+      sessions.add(client.newSession());
+      next(stall(sessions.getLast()));
+      say(sessions.getLast(), "big 2 MB");
+    }
+    long stalling = liveBytes();
+    assertThat(nextUpdate(stalled.getFirst()).at("/data/updates/input/content").asText()).hasSizeGreaterThan(2_000_000);
+    stalled.forEach(RawSocket::close);
+    SandboxTraces.await(() -> server.api.streams().connections().isEmpty(), () -> "they are still there");
+    assertThat(stalling - liveBytes()).as("bytes of all stalled clients").isLessThan(CLIENTS * MOST_BYTES_EACH + CHUNKS_BYTES);
+  }
+
+  private JsonNode nextUpdate(RawSocket socket) throws IOException {
+    JsonNode frame = Json.tree(next(socket));
+    while (!frame.path("event").asText().equals("session:block:update")) {
+      frame = Json.tree(next(socket));
+    }
+    return frame;
   }
 }
