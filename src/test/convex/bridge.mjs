@@ -50,6 +50,8 @@ const orders = createServer(async (request, response) => {
   }
 });
 
+// Closed by whoever has opened them: a request on a connection that is just being closed has no answer.
+orders.keepAliveTimeout = 0;
 orders.listen(0, "127.0.0.1", () => console.log(orders.address().port));
 process.stdin.resume();
 process.stdin.on("end", () => process.exit());

@@ -86,6 +86,7 @@ export class Deployment {
 
   constructor(key) {
     this.#key = key;
+    this.#server.keepAliveTimeout = 0;
     if (!Deployment.#watching) {
       watchDocuments();
       Deployment.#watching = true;

@@ -68,7 +68,7 @@ final class SqlAppends {
     this.database = database;
     this.manner = database.dialect().appends();
     this.append = APPEND + database.dialect().forUpdate();
-    this.row = "((SELECT content_key FROM (SELECT c.content_key\n" + FROM + " LIMIT 1" + database.dialect().forUpdate() + ") found), ?, ?, ?)";
+    this.row = "((SELECT content_key FROM (SELECT c.content_key\n" + FROM + " LIMIT 1) found), ?, ?, ?)";
   }
 
   /**
@@ -166,7 +166,8 @@ final class SqlAppends {
   /**
    * Rows of values rather than a {@code SELECT}: MariaDB forces its log to the disk after each {@code INSERT … SELECT}, committed or not.
    * Where there is no such transcript its key is null, which is refused. The key is looked up within a table of the moment, as the table
-   * that is written to may not be read otherwise, and the {@code LIMIT} keeps that from being merged away.
+   * that is written to may not be read otherwise, and the {@code LIMIT} keeps that from being merged away. InnoDB locks by itself what is
+   * read for rows of values: a new owner waits, or is waited for.
    */
   private String values(int rows) {
     return INSERT + "VALUES " + String.join(",\n", Collections.nCopies(rows, row));

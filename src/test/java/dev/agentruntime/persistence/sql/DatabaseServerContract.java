@@ -32,6 +32,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** What is true of every database server beside the contract: its schema, its plans, its going away and coming back. */
 @Timeout(300)
@@ -304,23 +306,26 @@ abstract class DatabaseServerContract implements StoreUnderTest {
   abstract String waiting();
 
   /** What the new owner has been told is there stays all that is there. */
-  @Test
-  void anAppendWaitsForWhoBecomesTheOwnerAndIsRefused() throws SQLException {
+  @ParameterizedTest
+  @EnumSource
+  void aWriteWaitsForWhoBecomesTheOwnerAndIsRefused(LateWrite write) throws SQLException {
     await(open(database));
     String id = create();
     append(id, "t", 0, "abc");
     append(id, "t", 3, "def");
+    StoredSession before = load(id);
     Future<Void> late;
     try (Connection connection = connect(); Statement statement = connection.createStatement()) {
       connection.setAutoCommit(false);
       statement.execute("UPDATE " + table("session") + " SET owner = 'epoch-2'");
-      late = store().saveTranscript(id, EPOCH, "t", 6, bytes("late"));
+      late = write.to(store(), before);
       while (number(waiting()) == 0) {
         assertThat(late.isComplete()).isFalse();
       }
       connection.commit();
     }
     refused(Kind.STALE_OWNER, late);
+    assertThat(await(store().inspectSession(id))).contains(before);
     assertThat(transcript(id, "t")).isEqualTo("abcdef");
   }
 
