@@ -174,7 +174,7 @@ final class Supervisor {
   private Future<JsonObject> connect(JsonObject facts) {
     Connection made = new Connection();
     JsonObject settings = new JsonObject().put("leaseMs", leaseMs).put("base", SandboxImage.BASE).put("facts", facts)
-        .put("owner", owner).put("again", everOpen);
+        .put("owner", owner).put("again", everOpen).put("asked", System.currentTimeMillis());
     ExecSpec exec = new ExecSpec(made.execId, SupervisorScript.command(settings), SandboxImage.ENVIRONMENT, null, null);
     return router.start(exec).compose(started -> {
       made.read();

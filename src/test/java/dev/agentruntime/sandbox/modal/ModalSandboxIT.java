@@ -14,6 +14,7 @@ import dev.agentruntime.sandbox.SandboxProvider;
 import dev.agentruntime.sandbox.SandboxSpec;
 import dev.agentruntime.sandbox.SuppliedFiles;
 import dev.agentruntime.sandbox.SuppliedFiles.SuppliedFile;
+import dev.agentruntime.support.SandboxTraces;
 import dev.agentruntime.support.modal.FakeModal;
 import dev.agentruntime.support.modal.Fault;
 import dev.agentruntime.support.modal.RecordedCall;
@@ -120,6 +121,25 @@ class ModalSandboxIT extends SandboxContract {
     Future<Void> reading = kept.readStdout(0, output);
     assertFails(sandbox.files().list(SandboxPath.workspace("")), Kind.GONE);
     assertThat(await(process.exit())).isEqualTo(-1);
+    await(kept.writeStdin(Buffer.buffer("still here\n")));
+    await(reading);
+    assertThat(output.text()).isEqualTo("up\nstill here\n");
+    assertThat(await(kept.exit())).isZero();
+  }
+
+  /** Its server may have been killed since. */
+  @Test
+  void aSupervisorThatIsLateDoesNotTakeTheSandboxFromOneThatWasAskedForAfterIt() throws Exception {
+    SandboxProcess process = start("echo up; read line; echo $line");
+    modal.meet(ModalRpc.EXEC_START, Fault.delay(Duration.ofSeconds(2)));
+    modal.forgetCalls();
+    Future<Sandbox> late = startProvider().attach(sandbox.id());
+    SandboxTraces.await(() -> modal.calls(ModalRpc.EXEC_START) == 1, () -> "it does not start");
+    Sandbox taken = await(startProvider().attach(sandbox.id()));
+    SandboxProcess kept = await(taken.attach(process.id()));
+    Output output = new Output();
+    Future<Void> reading = kept.readStdout(0, output);
+    assertFails(late, Kind.GONE);
     await(kept.writeStdin(Buffer.buffer("still here\n")));
     await(reading);
     assertThat(output.text()).isEqualTo("up\nstill here\n");

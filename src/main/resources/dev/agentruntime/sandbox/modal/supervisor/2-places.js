@@ -33,10 +33,12 @@ function identity(pid) {
 }
 
 // There is one supervisor: that of the runtime that came last. The one before is asked to go, so that it can say so, and then made to. A runtime
-// that had the sandbox, was cut off from it, and is back does not take it again from the one that has come meanwhile.
+// that had the sandbox, was cut off from it, and is back does not take it again from the one that has come meanwhile; nor does a supervisor
+// that is late, whose runtime may be dead by now, from one that was asked for after it.
 function takeOver() {
-  const [pid, start, owner] = (text(ownFile) || '').split(' ');
-  if (settings.again && owner !== settings.owner) {
+  const [pid, start, owner, asked] = (text(ownFile) || '').split(' ');
+  const lives = pid && identity(pid) === start;
+  if (owner !== settings.owner && (settings.again || lives && Number(asked) > settings.asked)) {
     return false;
   }
   const pause = new Int32Array(new SharedArrayBuffer(4));
@@ -48,7 +50,7 @@ function takeOver() {
       }
     }
   }
-  writeWhole(ownFile, process.pid + ' ' + identity(process.pid) + ' ' + settings.owner);
+  writeWhole(ownFile, process.pid + ' ' + identity(process.pid) + ' ' + settings.owner + ' ' + settings.asked);
   return true;
 }
 
