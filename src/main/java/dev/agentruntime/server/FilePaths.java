@@ -45,7 +45,8 @@ final class FilePaths {
     for (int i = 0; i < encoded.length(); i++) {
       char c = encoded.charAt(i);
       if (c != '%') {
-        bytes.writeBytes(String.valueOf(c).getBytes(StandardCharsets.UTF_8));
+        // A byte as it came, of a client that does not encode what is not ASCII.
+        bytes.write(c);
         continue;
       }
       int high = i + 2 < encoded.length() ? Character.digit(encoded.charAt(i + 1), 16) : -1;

@@ -16,10 +16,12 @@ import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 
 /** Makes the record of a new session and stores the files that its workspace starts with. No sandbox is made. Thread-safe. */
@@ -84,10 +86,28 @@ final class SessionCreation {
         wrong.add(new ApiException.Detail("/defaultWorkspaceFiles/" + i + "/content", "is not Base64"));
       }
     }
+    if (wrong.isEmpty()) {
+      checkPlaces(wanted, files.keySet(), wrong);
+    }
     if (!wrong.isEmpty()) {
       throw new ApiException(ErrorCode.INVALID_REQUEST, "The workspace files cannot be used.", wrong);
     }
     return files;
+  }
+
+  private void checkPlaces(List<InitialFile> wanted, Set<String> all, List<ApiException.Detail> wrong) {
+    for (int i = 0; i < wanted.size(); i++) {
+      String path = wanted.get(i).path();
+      String place = "/defaultWorkspaceFiles/" + i + "/path";
+      try {
+        FilePlaces.check(path, all);
+        if (Arrays.stream(path.split("/")).anyMatch(services.settings().workspace().ignore()::contains)) {
+          wrong.add(new ApiException.Detail(place, "is in a folder that is not part of the workspace"));
+        }
+      } catch (SandboxException e) {
+        wrong.add(new ApiException.Detail(place, "cannot be used: " + e.getMessage()));
+      }
+    }
   }
 
   private static Buffer content(InitialFile file) {

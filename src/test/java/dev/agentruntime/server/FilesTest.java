@@ -108,6 +108,26 @@ class FilesTest {
     assertThat(client.get(files + "/empty").body()).isEmpty();
   }
 
+  /** As curl does. */
+  @Test
+  void aNameMayComeInUtf8AsItIs() {
+    try (RawSocket raw = new RawSocket(server.port, 0)) {
+      raw.send("PUT " + files + "/grüße.txt HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx");
+      assertThat(raw.head()).startsWith("HTTP/1.1 201");
+    }
+    assertThat(client.get(files + "/gr%C3%BC%C3%9Fe.txt").text()).isEqualTo("x");
+  }
+
+  @Test
+  void withoutASandboxAFileIsRefusedThatNoneCouldHave() {
+    client.put(files + "/folder/file", new byte[1]);
+    for (String path : new String[] {"folder", "folder/file/x", "n".repeat(256), "d/".repeat(1_600) + "x"}) {
+      assertThat(client.put(files + "/" + path, new byte[1]).code()).as(path).isEqualTo("FORBIDDEN");
+      assertThat(client.get(files + "/" + path).code()).as(path).isEqualTo("FILE_NOT_FOUND");
+    }
+    assertThat(client.put(files + "/" + "n".repeat(255), new byte[1]).status()).isEqualTo(201);
+  }
+
   @Test
   void aDownloadThatIsNotReadWaitsAndIsWholeInTheEnd() {
     try (RawSocket slow = new RawSocket(server.port, 16_384)) {
