@@ -119,7 +119,7 @@ public final class ProfileLoader {
       return JSON.readTree(Files.readString(file));
     } catch (JsonProcessingException e) {
       String line = e.getLocation() == null ? "" : ", line " + e.getLocation().getLineNr();
-      problems.add(new Detail(name + line, "is not JSON: " + e.getOriginalMessage()));
+      problems.add(new Detail(name + line, "is not JSON: " + e.getOriginalMessage().replaceFirst(" \\(start marker at .*", "")));
     } catch (IOException e) {
       problems.add(new Detail(name, "cannot be read (" + e.getClass().getSimpleName() + ")"));
     }

@@ -3,6 +3,7 @@ package dev.agentruntime.config;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.json.JsonReadFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.agentruntime.config.InvalidSettingsException.Problem;
@@ -39,6 +40,7 @@ public final class SettingsLoader {
   private static final JsonMapper JSON = JsonMapper.builder()
       .enable(JsonReadFeature.ALLOW_JAVA_COMMENTS, JsonReadFeature.ALLOW_TRAILING_COMMA)
       .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
+      .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
       .build();
 
   private final Map<String, SettingsKey> keys =
@@ -93,7 +95,7 @@ public final class SettingsLoader {
         problem(name, "must hold one JSON object");
       }
     } catch (JsonProcessingException e) {
-      problem(name + (e.getLocation() == null ? "" : ", line " + e.getLocation().getLineNr()), "is not JSON: " + e.getOriginalMessage());
+      problem(name + (e.getLocation() == null ? "" : ", line " + e.getLocation().getLineNr()), "is not JSON: " + e.getOriginalMessage().replaceFirst(" \\(start marker at .*", ""));
     } catch (NoSuchFileException | InvalidPathException e) {
       problem(SettingsKey.CONFIG, "there is no file " + name);
     } catch (CharacterCodingException e) {

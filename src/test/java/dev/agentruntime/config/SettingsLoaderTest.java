@@ -221,6 +221,12 @@ class SettingsLoaderTest {
     Path file = Files.writeString(dir.resolve("my.json"), "{\n\"port\": 1,\n\"port\": 2\n}");
     assertThat(problems(Map.of("AGENT_RUNTIME_CONFIG", file.toString()))).singleElement()
         .satisfies(problem -> assertThat(problem.place()).isEqualTo(file + ", line 3"));
+    Files.writeString(file, "{} {}");
+    assertThat(problems(Map.of("AGENT_RUNTIME_CONFIG", file.toString()))).singleElement()
+        .satisfies(problem -> assertThat(problem.place()).isEqualTo(file + ", line 1"));
+    Files.writeString(file, "{");
+    assertThat(problems(Map.of("AGENT_RUNTIME_CONFIG", file.toString())))
+        .containsExactly(new Problem(file + ", line 1", "is not JSON: Unexpected end-of-input: expected close marker for Object"));
     Files.writeString(file, "[]");
     assertThat(problems(Map.of("AGENT_RUNTIME_CONFIG", file.toString())))
         .containsExactly(new Problem(file.toString(), "must hold one JSON object"));
