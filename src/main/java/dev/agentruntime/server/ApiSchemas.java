@@ -99,7 +99,7 @@ final class ApiSchemas {
     if (!json.isObject()) {
       details.add(new ApiException.Detail("", "is not an object"));
     }
-    checkText(json, "", details);
+    checkValues(json, "", details);
     refuse(details, "The request is not valid");
     return (ObjectNode) json;
   }
@@ -135,7 +135,7 @@ final class ApiSchemas {
         details.add(detail(message));
       }
     }
-    checkText(json, "", details);
+    checkValues(json, "", details);
     refuse(details, sentence);
   }
 
@@ -156,20 +156,22 @@ final class ApiSchemas {
     };
   }
 
-  /** Half a surrogate pair has no form in UTF-8, so it could neither be stored nor sent on. */
-  private static void checkText(JsonNode json, String path, List<ApiException.Detail> details) {
+  /** Half a surrogate pair has no form in UTF-8, and a number like 1e999 none in memory: neither could be stored or sent on. */
+  private static void checkValues(JsonNode json, String path, List<ApiException.Detail> details) {
     if (json.isTextual() && !StandardCharsets.UTF_8.newEncoder().canEncode(json.textValue())) {
       details.add(new ApiException.Detail(path, "has half of a surrogate pair"));
+    } else if (json.isDouble() && !Double.isFinite(json.doubleValue())) {
+      details.add(new ApiException.Detail(path, "is a number that is too large"));
     } else if (json.isArray()) {
       for (int i = 0; i < json.size(); i++) {
-        checkText(json.get(i), path + "/" + i, details);
+        checkValues(json.get(i), path + "/" + i, details);
       }
     } else if (json.isObject()) {
       json.properties().forEach(field -> {
         if (!StandardCharsets.UTF_8.newEncoder().canEncode(field.getKey())) {
           details.add(new ApiException.Detail(path, "has a field whose name has half of a surrogate pair"));
         }
-        checkText(field.getValue(), path + "/" + escaped(field.getKey()), details);
+        checkValues(field.getValue(), path + "/" + escaped(field.getKey()), details);
       });
     }
   }

@@ -29,7 +29,8 @@ final class ErrorResponses {
       return;
     }
     Throwable cause = context.failure();
-    ApiException error = cause == null || cause instanceof HttpException
+    boolean refusedByVertx = !(cause instanceof ApiException) && context.statusCode() >= 400 && context.statusCode() < 500;
+    ApiException error = cause == null || cause instanceof HttpException || refusedByVertx
         ? ofStatus(context.statusCode())
         : toApiException(cause, context.request().method() + " " + context.request().path());
     if (response.headWritten()) {

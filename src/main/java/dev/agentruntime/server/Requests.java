@@ -149,7 +149,12 @@ final class Requests {
     if (bytes(context).length() > 0) {
       body(context, "Nothing", JsonNode.class);
     }
+  }
+
+  /** Refuses query parameters, and goes on. */
+  void noQuery(RoutingContext context) {
     query(context, "NoQuery", JsonNode.class);
+    context.next();
   }
 
   /** The query parameters as a record, checked; a whole number is given as one. */

@@ -55,6 +55,11 @@ final class RestApi {
     boolean open() {
       return path.startsWith("/health") || path.equals("/ws");
     }
+
+    /** Whether there are query parameters, or those that there may be are of no interest: of who watches over the server. */
+    boolean takesQuery() {
+      return open() || path.equals("/sessions") || path.equals("/metrics");
+    }
   }
 
   private record Patch(String name, ObjectNode metadata) {}
@@ -114,8 +119,9 @@ final class RestApi {
       methods.computeIfAbsent(endpoint.route(), path -> new LinkedHashSet<>()).add(endpoint.method());
     }
     methods.forEach((path, ofPath) -> {
-      endpoints().stream().filter(endpoint -> endpoint.route().equals(path)).forEach(endpoint -> mount(router, endpoint));
-      router.route(path).handler(otherMethods(ofPath));
+      List<Endpoint> here = endpoints().stream().filter(endpoint -> endpoint.route().equals(path)).toList();
+      here.forEach(endpoint -> mount(router, endpoint));
+      router.route(path).handler(otherMethods(ofPath, here.getFirst().open()));
     });
     router.route().handler(context -> {
       authentication.check(context.request().headers());
@@ -135,6 +141,9 @@ final class RestApi {
     if (!endpoint.open()) {
       route.handler(this::authenticate);
     }
+    if (!endpoint.takesQuery()) {
+      route.handler(requests::noQuery);
+    }
     switch (endpoint.body()) {
       case JSON -> route.handler(requests::readJson);
       case BYTES -> route.handler(requests::readBytes);
@@ -149,6 +158,9 @@ final class RestApi {
         .putHeader("Referrer-Policy", "no-referrer")
         .putHeader("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
         .putHeader(HttpHeaders.CACHE_CONTROL, "no-store");
+    if (context.request().headers().getAll(HttpHeaders.HOST).size() > 1) {
+      throw new ApiException(ErrorCode.INVALID_REQUEST, "The request has more than one Host header.");
+    }
     context.next();
   }
 
@@ -157,7 +169,7 @@ final class RestApi {
     context.next();
   }
 
-  private Handler<RoutingContext> otherMethods(Set<HttpMethod> methods) {
+  private Handler<RoutingContext> otherMethods(Set<HttpMethod> methods, boolean open) {
     String allow = methods.stream().map(HttpMethod::name).collect(Collectors.joining(", "))
         + (methods.contains(HttpMethod.GET) ? ", HEAD" : "") + ", OPTIONS";
     return context -> {
@@ -165,6 +177,9 @@ final class RestApi {
       if (context.request().method().equals(HttpMethod.OPTIONS)) {
         context.response().setStatusCode(204).end();
         return;
+      }
+      if (!open) {
+        authentication.check(context.request().headers());
       }
       throw new ApiException(ErrorCode.METHOD_NOT_ALLOWED, "This path has " + allow + ".");
     };

@@ -148,7 +148,7 @@ final class RequestRules {
   private void optional(String path, String text, int least, int most) {
     if (text != null) {
       that(text.length() >= least, path, "is empty");
-      that(text.length() <= most, path, "is longer than " + most + " characters");
+      that(text.codePointCount(0, text.length()) <= most, path, "is longer than " + most + " characters");
       wellFormed(path, text);
     }
   }
@@ -172,6 +172,8 @@ final class RequestRules {
   private void wellFormed(String path, JsonNode json) {
     if (json.isTextual()) {
       wellFormed(path, json.textValue());
+    } else if (json.isDouble()) {
+      that(Double.isFinite(json.doubleValue()), path, "is a number that is too large");
     } else if (json.isArray()) {
       for (int i = 0; i < json.size(); i++) {
         wellFormed(path + "/" + i, json.get(i));

@@ -263,7 +263,7 @@ final class SessionSync {
     } else if (!closed) {
       outage.failed(failure);
       planRetry();
-    } else {
+    } else if (!(failure instanceof InterruptedException)) {
       log.warn("saving session {} failed: {}", session.id(), failure.toString());
     }
   }

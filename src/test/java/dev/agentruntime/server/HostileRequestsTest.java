@@ -54,6 +54,7 @@ class HostileRequestsTest {
       "{\"agentProfileRef\":\"demo\",\"name\":\"\\ud800\"}   | /name",
       "{\"agentProfileRef\":\"demo\",\"metadata\":[]}        | /metadata",
       "{\"agentProfileRef\":\"demo\",\"metadata\":{\"x\":[\"\\udc00\"]}}           | /metadata/x/0",
+      "{\"agentProfileRef\":\"demo\",\"metadata\":{\"x\":[1e999]}}                 | /metadata/x/0",
       "{\"agentProfileRef\":\"demo\",\"sessionOptions\":\"x\"}                     | /sessionOptions",
       "{\"agentProfileRef\":\"demo\",\"defaultWorkspaceFiles\":[{\"path\":\"a\"}]} | /defaultWorkspaceFiles/0/content",
       "{\"agentProfileRef\":\"demo\",\"defaultWorkspaceFiles\":[{\"path\":\"a\",\"content\":\"\",\"encoding\":\"x\"}]} | "
@@ -100,6 +101,31 @@ class HostileRequestsTest {
   void aRefusedNumberIsToldItsBounds(String limit, String sentence) {
     assertThat(client.get("/sessions?limit=" + limit).json().path("error").asText())
         .isEqualTo("The request is not valid: /limit " + sentence + ".");
+  }
+
+  /** Characters as people count them: one of these is two of Java's. */
+  @Test
+  void aNameMayHaveTwoHundredCharactersOfAnyKind() {
+    String named = "{\"agentProfileRef\":\"demo\",\"name\":\"%s\"}";
+    assertThat(client.post("/sessions/create", named.formatted("😀".repeat(200))).status()).isEqualTo(201);
+    assertInvalid(client.post("/sessions/create", named.formatted("😀".repeat(201))), "/name");
+  }
+
+  /** They would be stored, and no sandbox could be made of them. */
+  @ParameterizedTest
+  @ValueSource(strings = {"a/b", "a", "a\\\\b", "a\\nb", ".git/config", "d/node_modules/x",
+      "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
+          + "01234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567"})
+  void filesThatNoWorkspaceCanHaveAreRefused(String path) {
+    String file = "{\"content\":\"\",\"path\":\"%s\"}";
+    assertInvalid(client.post("/sessions/create", ("{\"agentProfileRef\":\"demo\",\"defaultWorkspaceFiles\":[" + file + "," + file + "]}")
+        .formatted(path.equals("a") ? "a/b" : "a", path)), "/defaultWorkspaceFiles/1/path");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"GET,''", "PATCH,''", "GET,/files", "GET,/files/x", "POST,/message", "PATCH,/options", "POST,/sync"})
+  void anUnknownQueryParameterIsRefused(String method, String path) {
+    assertInvalid(client.send(method, "/sessions/" + session + path + "?colour=1", BodyPublishers.noBody()), "/colour");
   }
 
   private static void assertInvalid(TestClient.Answer answer, String path) {
@@ -209,6 +235,16 @@ class HostileRequestsTest {
     try (RawSocket raw = new RawSocket(server.port, 0)) {
       raw.send("GET /" + "x".repeat(20_000) + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
       assertThat(raw.head()).matches("(?s)HTTP/1.[01] 400 .*");
+      assertThat(raw.rest()).contains("INVALID_REQUEST");
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "Host: localhost\r\n more: x\r\n", "Host: localhost\r\nHost: localhost\r\n"})
+  void aRequestHasOneHost(String hosts) {
+    try (RawSocket raw = new RawSocket(server.port, 0)) {
+      raw.send("GET /sessions HTTP/1.1\r\nConnection: close\r\n" + hosts + "\r\n");
+      assertThat(raw.head()).startsWith("HTTP/1.1 400 ");
       assertThat(raw.rest()).contains("INVALID_REQUEST");
     }
   }

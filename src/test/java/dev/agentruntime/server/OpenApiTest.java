@@ -176,6 +176,7 @@ class OpenApiTest {
         assertThat(answer.code()).isEqualTo("AUTH_REQUIRED");
         assertThat(answer.header("WWW-Authenticate")).isEqualTo("Bearer");
         record(method, endpoint.path(), answer);
+        assertThat(send(server.client(), "BREW", url, null).code()).as("a method that is not there").isEqualTo("AUTH_REQUIRED");
         assertThat(record(method, endpoint.path(), send(server.client("wrong"), method, url, null)).code()).isEqualTo("INVALID_API_KEY");
       }
       if (responses.has("404") && !endpoint.path().equals("/sessions/create")) {
