@@ -7,6 +7,7 @@ import io.vertx.core.internal.ContextInternal;
 import io.vertx.core.internal.VertxInternal;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -16,6 +17,8 @@ final class Housekeeping {
   private static final Logger log = LoggerFactory.getLogger(Housekeeping.class);
   private static final long MIN_PERIOD_MS = 50;
   private static final long MAX_IDLE_PERIOD_MS = 15_000;
+  /** A sandbox that cannot be reached now is waited for by its session alone, and not by all who want to use the server. */
+  private static final long TAKE_UP_MS = 5_000;
 
   private final Services services;
   private final LoadedSessions loaded;
@@ -34,7 +37,7 @@ final class Housekeeping {
   Future<Void> start() {
     List<String> cutOff = new ArrayList<>();
     return SessionPages.read(services.persistence()::listRecoverableSessions, record -> cutOff.add(record.sessionId()))
-        .compose(v -> takeUp(cutOff)).onSuccess(v -> {
+        .compose(v -> takeUp(cutOff).timeout(TAKE_UP_MS, TimeUnit.MILLISECONDS).otherwiseEmpty()).onSuccess(v -> {
       long idleMs = services.settings().idleTimeoutMs();
       every(Math.max(MIN_PERIOD_MS, Math.min(idleMs / 4, MAX_IDLE_PERIOD_MS)), this::unloadIdle);
       every(Math.max(MIN_PERIOD_MS, services.settings().syncIntervalMs()), this::saveChanged);

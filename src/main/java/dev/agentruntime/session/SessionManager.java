@@ -60,7 +60,7 @@ public final class SessionManager {
     lifecycle.add(bus::publish);
   }
 
-  /** Opens the addresses on the bus, takes up the sessions that were cut off, and starts the background work. */
+  /** Opens the addresses on the bus, takes up the sessions that were cut off, as far as that takes no longer than seconds, and starts the background work. */
   public Future<Void> start() {
     return bus.start().compose(v -> bus.isDistributed() ? registerAll() : Future.succeededFuture()).compose(v -> housekeeping.start());
   }

@@ -101,7 +101,7 @@ class ModalCrashIT {
     }
   }
 
-  /** Each is more than one call bears. */
+  /** For longer than a call bears, and than those who want to use the server. */
   @Test
   void aTurnGoesOnThoughModalIsAwayWhenTheNextServerStarts() {
     String session;
@@ -112,9 +112,10 @@ class ModalCrashIT {
       server.awaitFrame(frame -> frame.contains("\"word9 \""));
       server.kill();
     }
-    modal.meet(ModalRpc.SANDBOX_GET_TASK_ID, 5, Fault.refuse(GrpcStatus.UNAVAILABLE));
-    modal.meet(ModalRpc.SANDBOX_GET_COMMAND_ROUTER_ACCESS, 5, Fault.refuse(GrpcStatus.INTERNAL));
+    modal.meet(ModalRpc.SANDBOX_GET_TASK_ID, 1_000_000, Fault.refuse(GrpcStatus.UNAVAILABLE));
     try (TestRuntime runtime = TestRuntime.start(data(), settings)) {
+      modal.clearFaults();
+      modal.meet(ModalRpc.SANDBOX_GET_COMMAND_ROUTER_ACCESS, 5, Fault.refuse(GrpcStatus.INTERNAL));
       Follower follower = runtime.follow(session);
       SandboxTraces.await(() -> follower.assertFoldIsSnapshot().session().runtime().turn() == null, () -> "the turn runs on");
       assertThat(texts(follower.fold().blocks())).containsExactly(words(150));
