@@ -15,6 +15,7 @@ import org.slf4j.LoggerFactory;
 final class AgentVoice implements OutputParser.Sink {
 
   private static final Logger log = LoggerFactory.getLogger(AgentVoice.class);
+  private static final int MOST_UNKNOWN_LOGGED = 100;
 
   private final RuntimeMetrics metrics;
   private final Session session;
@@ -22,6 +23,7 @@ final class AgentVoice implements OutputParser.Sink {
   private final AgentHost host;
   private final SessionSync sync;
   private Future<Void> answered = Future.succeededFuture();
+  private long unknownLines;
 
   AgentVoice(RuntimeMetrics metrics, Session session, TurnRunner turns, AgentHost host, SessionSync sync) {
     this.metrics = metrics;
@@ -95,8 +97,13 @@ final class AgentVoice implements OutputParser.Sink {
     turns.giveUp(why);
   }
 
+  /** An agent that prints much of that does not fill the log with it. */
   @Override
   public void unknown(String line) {
-    log.info("the agent printed what is not of its protocol: {}", line);
+    unknownLines++;
+    if (unknownLines <= MOST_UNKNOWN_LOGGED) {
+      log.info("the agent printed what is not of its protocol: {}{}", line,
+          unknownLines < MOST_UNKNOWN_LOGGED ? "" : " (more of that is not logged)");
+    }
   }
 }

@@ -4,7 +4,6 @@ import static dev.agentruntime.support.TestRuntime.await;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import dev.agentruntime.persistence.StoredSession;
 import dev.agentruntime.persistence.memory.InMemoryPersistence;
 import dev.agentruntime.protocol.ApiException;
@@ -278,47 +277,6 @@ class SessionTroubleTest {
     assertThat(follower.fold().blocks().getLast().text()).startsWith("say a little ").endsWith("…");
   }
 
-  /** How a turn ended that no message began. */
-  private JsonNode awaitOwnEnd() {
-    List<JsonNode> own = new ArrayList<>();
-    SandboxTraces.await(() -> {
-      StoredEnds.of(memory, session).stream().filter(end -> !end.path("messageId").isTextual()).forEach(own::add);
-      return !own.isEmpty();
-    }, () -> "it never ends");
-    assertThat(own).hasSize(1);
-    return own.getFirst();
-  }
-
-  private void assertGivenUp() {
-    JsonNode end = awaitOwnEnd();
-    assertThat(end.path("outcome").asText()).isEqualTo("error");
-    assertThat(end.path("error").asText()).isEqualTo("The agent began this turn by itself and did not go on with it.");
-  }
-
-  @Test
-  void aTurnOfItsOwnThatTheAgentDoesNotGoOnWithEnds() {
-    server.close();
-    server = new ToyServer(world, store.adapter(), Map.of("AGENT_RUNTIME_IDLE_TIMEOUT_MS", "1000"));
-    CompletableFuture<Future<Accepted>> waiting = new CompletableFuture<>();
-    when(event -> event instanceof SessionEvent.TurnStarted started && started.messageId() == null,
-        () -> waiting.complete(server.send(session, "say next")));
-    send("own");
-    assertGivenUp();
-    assertThat(storedOutcome(await(waiting.join()))).isEqualTo("success");
-    SandboxTraces.await(() -> world.sandboxIds().isEmpty(), () -> "it is never unloaded");
-  }
-
-  @Test
-  void aTurnOfItsOwnThatAnAgentWithoutEarsDoesNotGoOnWithEndsByTheNextServer() {
-    send("own");
-    follower.await(SessionEvent.TurnStarted.class, started -> started.messageId() == null);
-    await(server.sessions.sync(session));
-    world.deafenAgents();
-    restart(Map.of("AGENT_RUNTIME_IDLE_TIMEOUT_MS", "1000"));
-    assertGivenUp();
-    assertThat(world.agents()).isZero();
-  }
-
   @Test
   void anAgentThatDoesNotTakeItsAnswersIsNotHeardOn() {
     outcome(send("say warm"));
@@ -363,7 +321,7 @@ class SessionTroubleTest {
     world.loseSandboxes();
     store.set(Trouble.NONE);
     assertThat(outcome(running)).isEqualTo(TurnOutcome.SUCCESS);
-    assertThat(awaitOwnEnd().path("outcome").asText()).isEqualTo("error");
+    assertThat(StoredEnds.awaitOwn(memory, session).path("outcome").asText()).isEqualTo("error");
     assertThat(outcome(send("say on"))).isEqualTo(TurnOutcome.SUCCESS);
   }
 

@@ -3,6 +3,7 @@ package dev.agentruntime.support.toy;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.agentruntime.persistence.PersistenceAdapter;
 import dev.agentruntime.protocol.Json;
+import dev.agentruntime.support.SandboxTraces;
 import dev.agentruntime.support.TestRuntime;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -30,6 +31,16 @@ public final class StoredEnds {
       }
     }
     return ends;
+  }
+
+  /** Waits for the end of the one turn of a session that no message began. */
+  public static JsonNode awaitOwn(PersistenceAdapter store, String sessionId) {
+    List<JsonNode> own = new ArrayList<>();
+    SandboxTraces.await(() -> {
+      of(store, sessionId).stream().filter(end -> !end.path("messageId").isTextual()).forEach(own::add);
+      return !own.isEmpty();
+    }, () -> "it never ends");
+    return own.getFirst();
   }
 
   private static JsonNode json(String line) {

@@ -9,6 +9,7 @@ import dev.agentruntime.agent.LaunchRequest;
 import dev.agentruntime.agent.OutputParser;
 import dev.agentruntime.agent.TranscriptFormat;
 import dev.agentruntime.protocol.Block;
+import dev.agentruntime.protocol.CallStatus;
 import dev.agentruntime.protocol.Json;
 import dev.agentruntime.protocol.MessageContent;
 import dev.agentruntime.protocol.SessionEvent;
@@ -80,6 +81,10 @@ final class ToyArchitecture implements AgentArchitecture {
     } else if (line.has("helper")) {
       String id = line.path("helper").asText();
       sink.event(new SessionEvent.SubagentDiscovered(new SessionEvent.SubagentDiscovered.Discovered(id, "helper", id, List.of())));
+    } else if (line.has("call")) {
+      String id = "call-" + line.path("call").asText();
+      sink.event(new SessionEvent.BlockStart(SessionEvent.MAIN,
+          new Block.ToolUse(id, TIME, "tool", id, Json.object(), CallStatus.RUNNING, null, null)));
     } else if (line.has("began")) {
       sink.turnBegan();
     } else {

@@ -18,7 +18,8 @@ import java.util.function.Function;
 /**
  * The agent. {@code say <text>} says it; {@code hang} begins to say something and goes on until it is interrupted; {@code silent} does not
  * even say that it has the message; {@code die} ends mid text; {@code ask} asks for much and goes on as {@code hang}; {@code helper} makes a
- * subagent that is still at work when the turn ends; after {@code own} it begins a turn of its own that goes on as {@code hang}. Thread-safe.
+ * subagent that is still at work when the turn ends; after {@code own} it begins a turn of its own that goes on as {@code hang}, after {@code own call}
+ * with a tool at work. Thread-safe.
  */
 final class ToyProcess implements SandboxProcess {
 
@@ -133,6 +134,9 @@ final class ToyProcess implements SandboxProcess {
       over("success");
       if (text.startsWith("own")) {
         beginOwn(messageId);
+      }
+      if (text.equals("own call")) {
+        say(Json.object().put("call", messageId));
       }
     }
   }
