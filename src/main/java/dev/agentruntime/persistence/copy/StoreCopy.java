@@ -116,10 +116,14 @@ public final class StoreCopy {
   }
 
   private void copy(SessionRecord listed) {
-    sessions.copy(listed.sessionId()).ifPresent(session -> {
-      copied.put(listed.sessionId(), SessionDigest.of(session));
-      add(session);
-    });
+    try {
+      sessions.copy(listed.sessionId()).ifPresent(session -> {
+        copied.put(listed.sessionId(), SessionDigest.of(session));
+        add(session);
+      });
+    } catch (PersistenceException e) {
+      throw new PersistenceException(e.kind(), "session " + listed.sessionId() + ": " + e.getMessage(), e);
+    }
   }
 
   private synchronized void add(StoredSession session) {

@@ -144,7 +144,7 @@ class StoreCopyTest implements StoreUnderTest {
     PersistenceAdapter breaking = watched(target, (method, arguments) -> answer ->
         method.equals("saveTranscript") && arguments[2].equals("long") && pieces.incrementAndGet() >= 2
             ? answer.transform(done -> Future.failedFuture(new PersistenceException(Kind.INVALID, "killed"))) : answer);
-    assertThat(catchThrowableOfType(PersistenceException.class, () -> copy(source, breaking))).hasMessage("killed");
+    assertThat(catchThrowableOfType(PersistenceException.class, () -> copy(source, breaking))).hasMessage("session " + id + ": killed");
     List<Long> offsets = new ArrayList<>();
     copy(source, watched(target, (method, arguments) -> {
       if (method.equals("saveTranscript") && arguments[2].equals("long")) {
@@ -258,6 +258,28 @@ class StoreCopyTest implements StoreUnderTest {
     InMemoryPersistence another = new InMemoryPersistence();
     await(another.start());
     assertThat(refusedCopy(source, watched(another, spoilsAll))).isEqualTo(CopyException.Reason.DIFFERENT);
+  }
+
+  /** A store keeps in mind for whom a session that is not there was erased, and makes it for them no more. */
+  @Test
+  void whatIsMadeAnewIsErasedOnce() {
+    String id = session();
+    await(target.createSessionRecord(full(id), StoreCopy.EPOCH));
+    await(target.saveTranscript(id, StoreCopy.EPOCH, "journal.jsonl", 0, bytes("of another")));
+    AtomicInteger erasures = new AtomicInteger();
+    copy(source, watched(target, (method, arguments) -> answer -> method.equals("deleteSession") && erasures.incrementAndGet() == 1
+        ? answer.transform(done -> Future.failedFuture(new PersistenceException(Kind.UNAVAILABLE, "the answer was lost"))) : answer));
+    assertSame(id);
+    assertThat(erasures).hasValue(1);
+  }
+
+  @Test
+  void saysWhichSessionItCouldNotCopy() {
+    session();
+    String id = session();
+    PersistenceAdapter damaged = watched(source, (method, arguments) -> answer -> method.equals("readTranscript") && arguments[0].equals(id)
+        ? Future.failedFuture(new PersistenceException(Kind.INVALID, "damaged")) : answer);
+    assertThat(catchThrowableOfType(PersistenceException.class, () -> copy(damaged, target))).hasMessage("session " + id + ": damaged");
   }
 
   @Test
