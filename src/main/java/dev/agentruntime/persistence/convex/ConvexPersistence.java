@@ -28,7 +28,8 @@ import java.util.function.Supplier;
  * Keeps sessions in a Convex deployment that has the functions and the schema of {@code conf/convex}.
  *
  * <p><b>What "saved" means here.</b> Convex has committed the transaction. Every call is one, and serializable: the function that writes
- * has asked in the same transaction who owns the session.
+ * has asked in the same transaction who owns the session. A load whose answer was lost may be done late: it takes the session from whoever
+ * has loaded it since, who is refused then and lets go of it.
  *
  * <p>What is deleted or replaced is gone at once for all who look. The bytes of something large are erased by transactions that follow
  * within moments; the deployment runs them by itself, whatever becomes of this process. A record's options, metadata and recovery together,
