@@ -174,7 +174,11 @@ class ModalCrashIT {
         assertThat(follower.fold().blocks()).filteredOn(Block.ErrorNote.class::isInstance).singleElement()
             .satisfies(note -> assertThat(((Block.ErrorNote) note).message()).contains("the agent is gone"));
         awaitNoSandbox();
-        modal.clearFaults();
+      }
+      modal.clearFaults();
+      settings.remove("AGENT_RUNTIME_SANDBOX_START_TIMEOUT_MS");
+      try (TestRuntime runtime = TestRuntime.start(data(), settings)) {
+        Follower follower = runtime.follow(session);
         assertThat(follower.awaitTurn(runtime.send(session, "recall").turnId()).outcome()).isEqualTo(TurnOutcome.SUCCESS);
         assertThat(modal.alive()).singleElement().satisfies(now -> assertThat(now.id()).isNotEqualTo(left));
         runtime.unloadAll();
