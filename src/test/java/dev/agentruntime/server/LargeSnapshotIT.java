@@ -50,7 +50,8 @@ class LargeSnapshotIT {
 
   @BeforeEach
   void start() {
-    server = TestServer.start(directory, Map.of("AGENT_RUNTIME_LIMITS_EVENT_LOG_BYTES", "65536"));
+    // In memory, so that what waits to be written when memory is measured is not there only the first time.
+    server = TestServer.start(directory, Map.of("AGENT_RUNTIME_LIMITS_EVENT_LOG_BYTES", "65536", "AGENT_RUNTIME_STORE_URL", "memory:"));
     client = server.client();
   }
 
