@@ -21,7 +21,10 @@ import dev.agentruntime.support.modal.RecordedCall;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
+import java.io.IOException;
 import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -125,6 +128,23 @@ class ModalSandboxIT extends SandboxContract {
     await(reading);
     assertThat(output.text()).isEqualTo("up\nstill here\n");
     assertThat(await(kept.exit())).isZero();
+  }
+
+  /** There is no space for a word more where processes are noted down. */
+  @Test
+  void aProcessThatCannotBeNotedDownIsNotLeftRunning() {
+    assertFails(sandbox.run(shell("mount -t tmpfs -o size=4k none /agent/proc && head -c 4096 /dev/zero >/agent/proc/full"), PATIENCE), Kind.FAILED);
+    String id = Sandbox.newProcessId();
+    assertFails(sandbox.start(id, shell("exec sleep 600")), Kind.FAILED);
+    assertThat(ProcessHandle.allProcesses().filter(process -> environment(process).contains(id))).isEmpty();
+  }
+
+  private static String environment(ProcessHandle process) {
+    try {
+      return Files.readString(Path.of("/proc", Long.toString(process.pid()), "environ"), StandardCharsets.ISO_8859_1);
+    } catch (IOException e) {
+      return "";
+    }
   }
 
   /** Its server may have been killed since. */

@@ -203,13 +203,16 @@ const kept = new Map();
 // Also those of processes that have ended, until all their output is sent.
 const readers = new Map();
 
-// Doing it again with the same id does nothing.
-function startProcess({ process: id, command, environment, input }) {
+// Doing it again with the same id does nothing. What a supervisor began that was ended before it had noted it down is ended first.
+async function startProcess({ process: id, command, environment, input }) {
   const dir = path.join(places.proc, id);
   if (attachProcess(id) !== null) {
-    return Promise.resolve(kept.get(id));
+    return kept.get(id);
   }
-  fs.rmSync(dir, { recursive: true, force: true });
+  if (fs.existsSync(dir)) {
+    await endFamily(id, { pid: 0, start: null }, false);
+    fs.rmSync(dir, { recursive: true, force: true });
+  }
   fs.mkdirSync(dir, { mode: 0o700 });
   for (const name of ['out', 'err']) {
     fs.writeFileSync(path.join(dir, name), '', { mode: 0o600 });
@@ -232,7 +235,13 @@ function startProcess({ process: id, command, environment, input }) {
   return new Promise((resolve, reject) => {
     child.on('error', () => reject(new Refusal('FAILED', 'the process could not be started')));
     const keeper = { pid: child.pid, start: child.pid ? identity(child.pid) : null };
-    fs.writeFileSync(path.join(dir, 'keeper'), keeper.pid + ' ' + keeper.start, { mode: 0o600 });
+    try {
+      writeWhole(path.join(dir, 'keeper'), keeper.pid + ' ' + keeper.start);
+    } catch (e) {
+      // On a full disk, say. Nobody would find it.
+      endFamily(id, keeper, true).then(() => reject(e));
+      return;
+    }
     const begun = new Kept(id, keeper, true);
     kept.set(id, begun);
     child.stdout.once('data', () => resolve(begun));
