@@ -4,8 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.agentruntime.protocol.Block;
+import dev.agentruntime.protocol.Json;
 import dev.agentruntime.support.LiveSession;
 import dev.agentruntime.support.TestClient;
+import java.net.URLEncoder;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.nio.charset.StandardCharsets;
 import org.junit.jupiter.api.Test;
 
 /** Messages that come while the real Claude Code CLI is at work: each is a turn of its own, or is refused, or stops what runs. */
@@ -70,6 +74,22 @@ class ClaudeQueueIT extends ClaudeRig {
       assertThat(session.blocks(Block.UserMessage.class)).hasSize(2);
       assertThat(session.texts()).last().isEqualTo("Hello, yes.");
       assertThat(claude.model().asked()).hasSize(2).noneMatch(asked -> asked.messages().encode().contains("say=no"));
+      session.reloaded().close();
+    }
+  }
+
+  @Test
+  void theEndOfABackgroundTaskIsATurnOfItsOwnAndTheNextMessageHasIts() {
+    String command = Json.object().put("command", "until [ -e go ]; do sleep 0.1; done").put("description", "Wait")
+        .put("run_in_background", true).toString();
+    try (LiveSession session = session()) {
+      session.succeeds("play:tool name=Bash input=" + URLEncoder.encode(command, StandardCharsets.UTF_8));
+      assertThat(server.client().send("PUT", "/sessions/" + session.id + "/files/go", BodyPublishers.noBody()).status()).isEqualTo(201);
+      JsonNode own = session.await(event -> event.path("event").asText().equals("session:turn:started")
+          && !event.at("/data/messageId").isTextual()).path("data");
+      LiveSession.assertSucceeded(session.ended(own));
+      session.succeeds("play:hello say=next");
+      assertThat(session.texts()).endsWith("I have used it.", "The scenario is over.", "Hello, next.");
       session.reloaded().close();
     }
   }
