@@ -31,6 +31,10 @@ public final class Main {
   private Main() {}
 
   public static void main(String[] arguments) {
+    // First of all: a start takes seconds, and who is without a parent by then has another.
+    if (Boolean.getBoolean(STOP_WITH_PARENT)) {
+      ProcessHandle.current().parent().ifPresent(parent -> parent.onExit().thenRun(() -> System.exit(0)));
+    }
     if (arguments.length > 0) {
       System.exit(command(List.of(arguments)));
     }
@@ -66,9 +70,6 @@ public final class Main {
     AgentRuntime runtime = AgentRuntime.create(vertx, settings, AgentRuntime.persistence(vertx, settings));
     AgentRuntimeServer server = new AgentRuntimeServer(vertx, runtime);
     Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(log, settings, server), "shutdown"));
-    if (Boolean.getBoolean(STOP_WITH_PARENT)) {
-      ProcessHandle.current().parent().ifPresent(parent -> parent.onExit().thenRun(() -> System.exit(0)));
-    }
     String address;
     try {
       // Waited for here: until the server listens there may be no other thread that keeps the process alive.

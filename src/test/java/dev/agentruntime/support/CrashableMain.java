@@ -33,14 +33,24 @@ public final class CrashableMain {
   private CrashableMain() {}
 
   /** @param arguments the data directory; a mark in a journal's lines whose storing is the end, or nothing */
-  public static void main(String[] arguments) throws Exception {
+  public static void main(String[] arguments) {
+    try {
+      serve(arguments);
+    } catch (Throwable e) {
+      e.printStackTrace();
+    }
+    // Whatever else still runs: nobody would end it.
+    Runtime.getRuntime().halt(HALTED);
+  }
+
+  private static void serve(String[] arguments) throws Exception {
     String mark = arguments.length > 1 ? arguments[1] : null;
     Map<String, String> settings = new HashMap<>(System.getenv());
     settings.keySet().removeIf(name -> !isSetting(name));
     TestRuntime runtime = TestRuntime.create(Vertx.vertx(), Path.of(arguments[0]), settings, store -> mark == null ? store : halting(store, mark));
     BufferedReader commands = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     if (commands.readLine() == null) {
-      Runtime.getRuntime().halt(HALTED);
+      return;
     }
     TestRuntime.await(runtime.runtime.start());
     Runtime.getRuntime().addShutdownHook(new Thread(runtime::close));
@@ -55,7 +65,6 @@ public final class CrashableMain {
             .onFailure(e -> say("REFUSED " + words[2] + " " + e.getMessage()));
       }
     }
-    Runtime.getRuntime().halt(HALTED);
   }
 
   static boolean isSetting(String variable) {
