@@ -4,8 +4,11 @@ import static dev.agentruntime.agent.demo.PlainJson.object;
 
 import java.io.BufferedReader;
 import java.io.ByteArrayOutputStream;
+import java.io.FileInputStream;
 import java.io.FileOutputStream;
 import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -102,9 +105,10 @@ final class DemoTranscript {
   Remembered read() throws IOException {
     var texts = new ArrayList<String>();
     var used = new DemoUsage();
-    try (BufferedReader lines = Files.newBufferedReader(file)) {
+    endLastLine();
+    try (BufferedReader lines = new BufferedReader(new InputStreamReader(new FileInputStream(file.toFile()), StandardCharsets.UTF_8))) {
       for (String text = lines.readLine(); text != null; text = lines.readLine()) {
-        Map<String, Object> line = PlainJson.asObject(PlainJson.read(text.getBytes(StandardCharsets.UTF_8)));
+        Map<String, Object> line = line(text);
         if (line == null) {
           continue;
         }
@@ -120,6 +124,25 @@ final class DemoTranscript {
       }
     }
     return new Remembered(texts, used);
+  }
+
+  /** One that a full disk or a kill has cut off would take the next one with it. */
+  private void endLastLine() throws IOException {
+    try (var content = new RandomAccessFile(file.toFile(), "rw")) {
+      content.seek(Math.max(0, content.length() - 1));
+      if (content.length() > 0 && content.read() != '\n') {
+        content.write('\n');
+      }
+    }
+  }
+
+  /** @return {@code null} for what is no whole line */
+  private static Map<String, Object> line(String text) {
+    try {
+      return PlainJson.asObject(PlainJson.read(text.getBytes(StandardCharsets.UTF_8)));
+    } catch (IOException e) {
+      return null;
+    }
   }
 
   /** The text of a message's content, which is a string or a list of parts. */

@@ -200,6 +200,24 @@ class DemoAgentTest {
   }
 
   @Test
+  void goesOnAfterALineThatWasCutOff() throws Exception {
+    String session;
+    try (DemoProcess demo = DemoProcess.start(folder)) {
+      demo.runs("say one");
+      session = demo.sessionId;
+      assertThat(demo.endInput()).isZero();
+      demo.cutOff("{\"type\":\"user\",\"message\":{\"content\":\"lo");
+    }
+    try (DemoProcess demo = DemoProcess.resume(folder, session)) {
+      demo.runs("say two");
+      assertThat(demo.endInput()).isZero();
+    }
+    try (DemoProcess demo = DemoProcess.resume(folder, session)) {
+      assertThat(demo.runs("recall").path("result").asText()).isEqualTo("You have said so far:\n1. say one\n2. say two");
+    }
+  }
+
+  @Test
   void refusesToGoOnWithWhatIsNotThere() throws Exception {
     try (DemoProcess demo = DemoProcess.resume(folder, UUID.randomUUID().toString())) {
       assertThat(demo.toEnd().exitCode()).isEqualTo(1);

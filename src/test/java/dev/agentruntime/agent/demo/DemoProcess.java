@@ -10,6 +10,7 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -157,6 +158,12 @@ final class DemoProcess implements AutoCloseable {
       }
     }
     return files;
+  }
+
+  /** Writes the beginning of a line, as a full disk leaves one. */
+  void cutOff(String beginning) throws IOException {
+    String folder = workspace.toString().replaceAll("[^A-Za-z0-9]", "-");
+    Files.writeString(home.resolve("projects").resolve(folder).resolve(sessionId + ".jsonl"), beginning, StandardOpenOption.APPEND);
   }
 
   @Override
