@@ -89,7 +89,7 @@ class ProfileLoaderTest {
     Files.writeString(dir.resolve("a.json"), """
         {"nam": "A", "architecture": 3, "skills": [{"name": "x", "skilMd": ""}],
          "externalMCPs": [{"name": "far", "type": "http", "command": "x"}],
-         "environmentVariables": {"a b": "1"}, "defaultWorkspaceFiles": [{"path": "a/../b", "content": ""}]}""");
+         "environmentVariables": {"a b": "1", "NUL": "a\\u0000b"}, "defaultWorkspaceFiles": [{"path": "a/../b", "content": ""}]}""");
     Files.writeString(dir.resolve("b.json"), "{\n\"name\": }");
     Files.writeString(dir.resolve("c.json"), """
         {"name": "C", "architecture": "claude-agent-sdk", "environmentVariables": {"A": "${MISSING}", "B": "${GONE}"},
@@ -107,6 +107,7 @@ class ProfileLoaderTest {
         new Detail("a.json /skills/0", "\"skillMd\" is missing"),
         new Detail("a.json /externalMCPs/0", "\"url\" is missing"),
         new Detail("a.json /externalMCPs/0/command", "does not go with this type of server"),
+        new Detail("a.json /environmentVariables/NUL", "is not a text without NUL, which no process could be given"),
         new Detail("a.json /environmentVariables", "\"a b\" is not letters, digits and _, not beginning with a digit"),
         new Detail("a.json /defaultWorkspaceFiles/0/path", "is not a relative path with / between its parts"),
         new Detail("b.json, line 2", "is not JSON: Unexpected character ('}' (code 125)): expected a valid value "
