@@ -141,6 +141,9 @@ class MainIT {
       String id = client.newSession();
       Viewer viewer = new Viewer(client, id);
       viewer.turn(client.say(id, "say hello"));
+      program.toHandle().destroy();
+      assertThat(program.waitFor(60, TimeUnit.SECONDS)).isTrue();
+      new SandboxTraces(home.resolve("data")).awaitNothing();
     } finally {
       program.destroyForcibly();
     }
