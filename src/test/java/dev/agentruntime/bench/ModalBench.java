@@ -61,13 +61,19 @@ final class ModalBench implements Bench.Figure {
   }
 
   private Service onModal(List<String> options) throws Exception {
-    Map<String, String> settings = new HashMap<>(modal.settings());
-    settings.put("AGENT_RUNTIME_PROFILES_DIR", profiles.toString());
-    return Service.start(options, settings);
+    return service(options, modal.settings());
   }
 
   private Service local(List<String> options) throws Exception {
-    return Service.start(options, Map.of("AGENT_RUNTIME_PROFILES_DIR", profiles.toString()));
+    return service(options, Map.of());
+  }
+
+  /** With room for a whole flood, so that no viewer is given a snapshot in place of the turn's end that is waited for. */
+  private Service service(List<String> options, Map<String, String> sandboxes) throws Exception {
+    Map<String, String> settings = new HashMap<>(sandboxes);
+    settings.put("AGENT_RUNTIME_PROFILES_DIR", profiles.toString());
+    settings.put("AGENT_RUNTIME_LIMITS_EVENT_LOG_BYTES", "8388608");
+    return Service.start(options, settings);
   }
 
   /** Calls and time from the first message of a session to its agent's first words. */
