@@ -3,7 +3,7 @@ package dev.agentruntime.session;
 import dev.agentruntime.sandbox.SandboxException;
 import dev.agentruntime.sandbox.SandboxException.Kind;
 import java.nio.charset.StandardCharsets;
-import java.util.Collection;
+import java.util.NavigableSet;
 
 /**
  * Whether a file can be where a client wants it, for as long as there is no sandbox to ask. One that is stored all the same would let no
@@ -20,19 +20,20 @@ final class FilePlaces {
 
   /**
    * @param path a relative path of proper parts
-   * @param files the paths of all files that there are or are to be
+   * @param files the paths of all files that there are or are to be, in the order of their characters
    * @throws SandboxException {@code FORBIDDEN_PATH} as a sandbox has it
    */
-  static void check(String path, Collection<String> files) {
+  static void check(String path, NavigableSet<String> files) {
     boolean possible = bytes(path) <= LONGEST_PATH_BYTES && path.chars().noneMatch(c -> c < 0x20 || c == 0x7f || c == '\\');
     for (String part : path.split("/")) {
       possible &= bytes(part) <= LONGEST_NAME_BYTES;
     }
     require(possible, "the name is not possible here");
-    for (String file : files) {
-      require(!path.startsWith(file + "/"), "a part of the path is a file");
-      require(!file.startsWith(path + "/"), "there is a folder at this path");
+    for (int end = path.indexOf('/'); end >= 0; end = path.indexOf('/', end + 1)) {
+      require(!files.contains(path.substring(0, end)), "a part of the path is a file");
     }
+    String below = files.ceiling(path + "/");
+    require(below == null || !below.startsWith(path + "/"), "there is a folder at this path");
   }
 
   private static int bytes(String text) {

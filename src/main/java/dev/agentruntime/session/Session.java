@@ -26,6 +26,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableSet;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -89,6 +90,11 @@ final class Session {
 
   Collection<WorkspaceFile> files() {
     return state.files();
+  }
+
+  /** Of all files. */
+  NavigableSet<String> paths() {
+    return state.paths();
   }
 
   /** @return {@code null} if there is no such file */

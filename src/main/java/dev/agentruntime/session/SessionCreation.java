@@ -21,7 +21,8 @@ import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
+import java.util.NavigableSet;
+import java.util.TreeSet;
 import java.util.UUID;
 
 /** Makes the record of a new session and stores the files that its workspace starts with. No sandbox is made. Thread-safe. */
@@ -87,7 +88,7 @@ final class SessionCreation {
       }
     }
     if (wrong.isEmpty()) {
-      checkPlaces(wanted, files.keySet(), wrong);
+      checkPlaces(wanted, new TreeSet<>(files.keySet()), wrong);
     }
     if (!wrong.isEmpty()) {
       throw new ApiException(ErrorCode.INVALID_REQUEST, "The workspace files cannot be used.", wrong);
@@ -95,7 +96,7 @@ final class SessionCreation {
     return files;
   }
 
-  private void checkPlaces(List<InitialFile> wanted, Set<String> all, List<ApiException.Detail> wrong) {
+  private void checkPlaces(List<InitialFile> wanted, NavigableSet<String> all, List<ApiException.Detail> wrong) {
     for (int i = 0; i < wanted.size(); i++) {
       String path = wanted.get(i).path();
       String place = "/defaultWorkspaceFiles/" + i + "/path";

@@ -23,6 +23,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableSet;
 import java.util.Set;
 import java.util.TreeMap;
 
@@ -47,7 +48,7 @@ final class SessionState {
   private final Map<String, Subagent> subagents = new LinkedHashMap<>();
   /** Ids of all blocks there ever were, in whatever conversation: none is started again. */
   private final Set<String> started = new HashSet<>();
-  private final Map<String, WorkspaceFile> files = new TreeMap<>();
+  private final TreeMap<String, WorkspaceFile> files = new TreeMap<>();
   private String name;
   private ObjectNode metadata;
   private ObjectNode options;
@@ -81,6 +82,10 @@ final class SessionState {
 
   Collection<WorkspaceFile> files() {
     return files.values();
+  }
+
+  NavigableSet<String> paths() {
+    return files.navigableKeySet();
   }
 
   /** @return {@code null} if there is no such file */

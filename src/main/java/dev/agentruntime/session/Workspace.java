@@ -116,7 +116,7 @@ final class Workspace {
     return inOrder(() -> {
       long now = System.currentTimeMillis();
       if (sandbox == null) {
-        FilePlaces.check(path, session.files().stream().map(WorkspaceFile::path).toList());
+        FilePlaces.check(path, session.paths());
         return store.file(path, now, content).onSuccess(v -> tell(path, content.length(), now, content)).mapEmpty();
       }
       return sandbox.files().write(List.of(new SandboxFiles.FileContent(target, content, false, now)))
