@@ -73,6 +73,16 @@ class ModalCrashIT {
     return blocks.stream().filter(Block.AssistantText.class::isInstance).map(Block::text).toList();
   }
 
+  /** The server is killed when the agent has begun to speak. @return the session */
+  private static String cutOff(CrashableServer server, String text) {
+    String session = server.newSession();
+    server.follow(session);
+    server.send(session, UUID.randomUUID().toString(), text);
+    server.awaitFrame(frame -> frame.contains("\"word9 \""));
+    server.kill();
+    return session;
+  }
+
   private void awaitNoSandbox() {
     SandboxTraces.await(() -> modal.alive().isEmpty(), () -> "left: " + modal.alive());
   }
@@ -81,11 +91,7 @@ class ModalCrashIT {
   void aTurnGoesOnFromTheSameByteOnTheNextServer() {
     String session;
     try (CrashableServer server = server()) {
-      session = server.newSession();
-      server.follow(session);
-      server.send(session, UUID.randomUUID().toString(), "say 150 deltas every 20 ms");
-      server.awaitFrame(frame -> frame.contains("\"word9 \""));
-      server.kill();
+      session = cutOff(server, "say 150 deltas every 20 ms");
       assertThat(modal.alive()).hasSize(1);
       try (TestRuntime runtime = TestRuntime.start(data(), settings)) {
         Follower follower = runtime.follow(session);
@@ -106,11 +112,7 @@ class ModalCrashIT {
   void aTurnGoesOnThoughModalIsAwayWhenTheNextServerStarts() {
     String session;
     try (CrashableServer server = server()) {
-      session = server.newSession();
-      server.follow(session);
-      server.send(session, UUID.randomUUID().toString(), "say 150 deltas every 20 ms");
-      server.awaitFrame(frame -> frame.contains("\"word9 \""));
-      server.kill();
+      session = cutOff(server, "say 150 deltas every 20 ms");
     }
     modal.meet(ModalRpc.SANDBOX_GET_TASK_ID, 1_000_000, Fault.refuse(GrpcStatus.UNAVAILABLE));
     try (TestRuntime runtime = TestRuntime.start(data(), settings)) {
@@ -159,11 +161,7 @@ class ModalCrashIT {
   @MethodSource("waysToSayNothing")
   void aSandboxThatIsReachedAndSaysNothingIsGivenUp(ModalRpc<?, ?> silent) {
     try (CrashableServer server = server()) {
-      String session = server.newSession();
-      server.follow(session);
-      server.send(session, UUID.randomUUID().toString(), "say 1000 deltas every 20 ms");
-      server.awaitFrame(frame -> frame.contains("\"word9 \""));
-      server.kill();
+      String session = cutOff(server, "say 1000 deltas every 20 ms");
       String left = modal.alive().getFirst().id();
       modal.meet(silent, 1_000_000, Fault.hang());
       settings.put("AGENT_RUNTIME_SANDBOX_START_TIMEOUT_MS", "2000");
