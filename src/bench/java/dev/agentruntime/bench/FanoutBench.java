@@ -133,8 +133,7 @@ final class FanoutBench {
   private static final class RuntimeSource implements Source {
     private static final String EVENT_LOOPS = "vert.x-eventloo";
 
-    /** Room for viewers that are behind for a moment, as all are when the processors are shared by server, agent and viewers. */
-    private final Service service = Service.start(JVM, Map.of("AGENT_RUNTIME_LIMITS_EVENT_LOG_BYTES", "8388608"));
+    private final Service service = Service.start(JVM, Service.ROOM_FOR_A_FLOOD);
     private final Viewers viewers = new Viewers();
     private final int count;
     private final List<Cost> costs = new ArrayList<>();

@@ -22,6 +22,9 @@ import java.util.stream.Stream;
 /** The runtime's own server as a process, with a data directory of its own, which is gone with it. */
 final class Service implements AutoCloseable {
 
+  /** Settings with which viewers that are behind for a moment, as in a flood, are not given a snapshot in place of the events they wait for. */
+  static final Map<String, String> ROOM_FOR_A_FLOOD = Map.of("AGENT_RUNTIME_LIMITS_EVENT_LOG_BYTES", "8388608");
+
   private static final Duration PATIENCE = Duration.ofSeconds(60);
 
   private final HttpClient http = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();

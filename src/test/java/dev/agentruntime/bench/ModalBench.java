@@ -68,11 +68,10 @@ final class ModalBench implements Bench.Figure {
     return service(options, Map.of());
   }
 
-  /** With room for a whole flood, so that no viewer is given a snapshot in place of the turn's end that is waited for. */
   private Service service(List<String> options, Map<String, String> sandboxes) throws Exception {
     Map<String, String> settings = new HashMap<>(sandboxes);
     settings.put("AGENT_RUNTIME_PROFILES_DIR", profiles.toString());
-    settings.put("AGENT_RUNTIME_LIMITS_EVENT_LOG_BYTES", "8388608");
+    settings.putAll(Service.ROOM_FOR_A_FLOOD);
     return Service.start(options, settings);
   }
 
