@@ -1,2 +1,2 @@
-/** The runtime's own figures, in the words of Micrometer. Knows no other package of the project. */
+/** The runtime's metrics, with Micrometer. Depends on no other package of the project. */
 package dev.agentruntime.metrics;

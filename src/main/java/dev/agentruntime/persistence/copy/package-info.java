@@ -1,2 +1,2 @@
-/** Copies everything from one store to another, whatever the two are: {@link dev.agentruntime.persistence.copy.StoreCopy}. */
+/** Copies everything from any store to any other: {@link dev.agentruntime.persistence.copy.StoreCopy}. */
 package dev.agentruntime.persistence.copy;

@@ -1,2 +1,2 @@
-/** A store that forgets: {@code memory:}. */
+/** A store that keeps everything in memory and nothing beyond the process: {@code memory:}. */
 package dev.agentruntime.persistence.memory;
