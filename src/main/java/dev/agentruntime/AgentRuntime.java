@@ -74,7 +74,7 @@ public final class AgentRuntime {
     this.settings = settings;
     this.persistence = persistence;
     if (settings.sandbox().provider().isEmpty() && settings.modal().hasHalfAToken()) {
-      log.warn("Of MODAL_TOKEN_ID and MODAL_TOKEN_SECRET only one is set: agents run on this machine, which isolates nothing");
+      log.warn("Only one of MODAL_TOKEN_ID and MODAL_TOKEN_SECRET is set: agents run on this machine, which isolates nothing");
     }
     this.sandboxes = settings.sandboxesOnModal() ? modal(vertx, settings)
         : new LocalSandboxProvider(settings.dataDir().resolve("sandboxes"));

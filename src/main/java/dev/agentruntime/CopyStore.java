@@ -55,7 +55,7 @@ final class CopyStore {
   int run(List<String> arguments, Map<String, String> environment) {
     try {
       if (!arguments.isEmpty() && arguments.size() != 2) {
-        throw new IllegalArgumentException(NAME + " takes two stores: from, and to.");
+        throw new IllegalArgumentException(NAME + " takes two stores: the one to copy from, and the one to copy to.");
       }
       Settings from = settings(environment, FROM, arguments.isEmpty() ? null : arguments.getFirst());
       Settings to = settings(environment, TO, arguments.isEmpty() ? null : arguments.getLast());
@@ -66,9 +66,9 @@ final class CopyStore {
       err.println(e.getMessage());
     } catch (IllegalArgumentException e) {
       err.println(e.getMessage());
-      err.println("Usage: " + NAME + " <from> <to>, each as storeUrl: sqlite:<path>, postgresql://user@host/database, ...; or without "
-          + "arguments, with " + FROM + URL + " and " + TO + URL + ". For one of them alone a variable has " + FROM + " or " + TO
-          + " before its name, for example " + TO + "AGENT_RUNTIME_STORE_PASSWORD.");
+      err.println("Usage: " + NAME + " <from> <to>, each like storeUrl: sqlite:<path>, postgresql://user@host/database, ...; or without "
+          + "arguments, with " + FROM + URL + " and " + TO + URL + ". A variable with " + FROM + " or " + TO
+          + " before its name is for that store alone, for example " + TO + "AGENT_RUNTIME_STORE_PASSWORD.");
     }
     return WRONG_USE;
   }
@@ -89,7 +89,7 @@ final class CopyStore {
     }
     Settings settings = SettingsLoader.load(own);
     if (url != null && !url.isBlank() && StoreUrl.parse(url).holdsSecret()) {
-      throw new IllegalArgumentException("A password in an argument can be read by whoever is on this machine: leave it out, and set "
+      throw new IllegalArgumentException("A password in an argument can be read by every user of this machine: leave it out, and set "
           + prefix + "AGENT_RUNTIME_STORE_PASSWORD.");
     }
     return settings;
@@ -97,10 +97,11 @@ final class CopyStore {
 
   private static void check(Settings from, Settings to) {
     if (from.storeUrl() instanceof StoreUrl.Memory || to.storeUrl() instanceof StoreUrl.Memory) {
-      throw new IllegalArgumentException("What is in memory: is there for one process alone.");
+      throw new IllegalArgumentException("A store in memory exists in one process only, so there is nothing to copy.");
     }
     if (from.storeUrl() instanceof StoreUrl.Sqlite sqlite && Files.notExists(from.dataDir().resolve(sqlite.path()))) {
-      throw new IllegalArgumentException("There is no such file to copy from.");
+      throw new IllegalArgumentException("The store to copy from does not exist: there is no file "
+          + from.dataDir().resolve(sqlite.path()) + ".");
     }
     if (from.storeUrl() instanceof StoreUrl.Sqlite one && to.storeUrl() instanceof StoreUrl.Sqlite other
         ? isSameFile(from.dataDir().resolve(one.path()), to.dataDir().resolve(other.path()))
@@ -113,7 +114,7 @@ final class CopyStore {
     try {
       return Files.exists(other) && Files.isSameFile(there, other);
     } catch (IOException e) {
-      throw new IllegalArgumentException("The files of the stores cannot be looked at.", e);
+      throw new IllegalArgumentException("The files of the stores cannot be compared.", e);
     }
   }
 
@@ -138,7 +139,7 @@ final class CopyStore {
         case DIFFERENT -> DIFFERENT;
       };
     } catch (PersistenceException e) {
-      err.println("Stopped, since a store could not go on: " + e.getMessage() + ". The same command goes on with what is copied.");
+      err.println("Stopped, because a store failed: " + e.getMessage() + ". Run the same command again to continue.");
       return STORE_FAILED;
     } finally {
       join(source.close().eventually(target::close).eventually(vertx::close));

@@ -53,8 +53,8 @@ public final class Main {
     if (arguments.getFirst().equals(CopyStore.NAME)) {
       return new CopyStore(System.out, System.err).run(arguments.subList(1, arguments.size()), System.getenv());
     }
-    System.err.println("There is no command " + arguments.getFirst() + ". Without a command the server is started; there is "
-        + CopyStore.NAME + ".");
+    System.err.println("There is no command " + arguments.getFirst() + ". The only command is " + CopyStore.NAME
+        + "; without a command the server is started.");
     return EXIT_SETTINGS;
   }
 
@@ -107,7 +107,7 @@ public final class Main {
     } catch (TimeoutException e) {
       log.error("Not everything was saved within {} ms", settings.shutdownGraceMs());
     } catch (RuntimeException e) {
-      log.error("The stop did not go as it should", e);
+      log.error("The shutdown failed", e);
     }
   }
 }

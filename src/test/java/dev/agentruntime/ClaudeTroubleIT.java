@@ -26,7 +26,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 @Execution(ExecutionMode.CONCURRENT)
 class ClaudeTroubleIT extends ClaudeRig {
 
-  private static final String GOES_ON = " Part of it may be done, so it is not run again by itself; a new message goes on from here.";
+  private static final String GOES_ON = " Part of the work may be done, so the message is not run again; a new message continues from here.";
 
   /** The turn's error is the last block's, and shown once. */
   private static void assertFailed(LiveSession session, JsonNode turn, String code, String error) {
@@ -182,8 +182,8 @@ class ClaudeTroubleIT extends ClaudeRig {
 
   @Test
   void withoutTheCommandTheTurnSaysWhatToDo() {
-    assertCannotStart("AGENT_RUNTIME_CLAUDE_COMMAND", directory.resolve("nowhere").toString(), "What the setting claude.command"
-        + " (AGENT_RUNTIME_CLAUDE_COMMAND) names is not there or cannot be run. Correct it, or leave it empty to have Claude Code installed.");
+    assertCannotStart("AGENT_RUNTIME_CLAUDE_COMMAND", directory.resolve("nowhere").toString(), "The executable that the setting claude.command"
+        + " (AGENT_RUNTIME_CLAUDE_COMMAND) names does not exist or cannot be run. Correct the setting, or leave it empty to have Claude Code installed.");
   }
 
   private void assertCannotStart(String setting, String value, String error) {

@@ -145,17 +145,17 @@ class CopyStoreIT implements StoreUnderTest {
     assertThat(taken.waitFor()).isEqualTo(CopyStore.TARGET_IN_USE);
 
     Process away = copy(Map.of("TO_AGENT_RUNTIME_STORE_PASSWORD", "hush"), "sqlite:source.db", "postgresql://u@127.0.0.1:1/none");
-    assertThat(output(away)).contains("The same command goes on").doesNotContain("hush");
+    assertThat(output(away)).contains("Run the same command again").doesNotContain("hush");
     assertThat(away.waitFor()).isEqualTo(CopyStore.STORE_FAILED);
   }
 
   @ParameterizedTest
   @CsvSource(delimiter = '|', textBlock = """
       sqlite:source.db |                                   | takes two stores
-      sqlite:none.db   | sqlite:target.db                  | no such file
+      sqlite:none.db   | sqlite:target.db                  | does not exist: there is no file
       sqlite:source.db | sqlite:source.db                  | the same store
       sqlite:source.db | sqlite:./source.db                | the same store
-      sqlite:source.db | memory:                           | for one process alone
+      sqlite:source.db | memory:                           | in one process only
       sqlite:source.db | postgresql://u:hush@localhost/db  | TO_AGENT_RUNTIME_STORE_PASSWORD
       sqlite:source.db | nonsense:hush                     | must be memory:
       """)

@@ -64,7 +64,7 @@ public interface OutputParser {
 
     /** The agent is gone, and how much it had done of the running turn is not known. @param how a sentence for users */
     public static TurnEnd agentLost(String how) {
-      return error(how + " Part of it may be done, so it is not run again by itself; a new message goes on from here.");
+      return error(how + " Part of the work may be done, so the message is not run again; a new message continues from here.");
     }
   }
 }

@@ -64,7 +64,7 @@ final class DatabaseUrl {
     require(!user.isEmpty(), "names no user");
     Secret password = userAndPassword.length == 2 && !userAndPassword[1].isEmpty() ? new Secret(decoded(userAndPassword[1])) : null;
     String database = decoded(path == null ? "" : path);
-    require(!database.isEmpty() && !database.contains("/"), "names no database: it ends with /database");
+    require(!database.isEmpty() && !database.contains("/"), "names no database: it must end with /<database>");
     String host = host(hostInAddress);
     int port = port(portInAddress);
     boolean supabase = SUPABASE.matcher(host).matches();
@@ -115,7 +115,7 @@ final class DatabaseUrl {
     List<String> known = PARAMETERS.get(product);
     for (String parameter : query == null || query.isEmpty() ? new String[0] : query.split("&")) {
       String[] nameAndValue = parameter.split("=", 2);
-      require(known.contains(nameAndValue[0]), "has a parameter that is not known here; those that are: " + String.join(", ", known));
+      require(known.contains(nameAndValue[0]), "has an unknown parameter; the known ones are: " + String.join(", ", known));
       require(nameAndValue.length == 2 && !nameAndValue[1].isEmpty(), "has a parameter without a value: " + nameAndValue[0]);
       parameters.put(nameAndValue[0], decoded(nameAndValue[1]));
     }
@@ -126,7 +126,7 @@ final class DatabaseUrl {
     try {
       return URLDecoder.decode(text.replace("+", "%2B"), StandardCharsets.UTF_8);
     } catch (IllegalArgumentException e) {
-      throw new IllegalArgumentException("a % begins the code of a character, as in %40; itself it is written %25");
+      throw new IllegalArgumentException("a % starts the code of a character, as in %40; a % itself is written %25");
     }
   }
 

@@ -74,9 +74,9 @@ public record Settings(
         .that(profileVariables.stream().allMatch(name -> VARIABLE.matcher(name).matches()), "profileVariables",
             "must be names of environment variables: letters, digits and _")
         .that(apiKeys.stream().allMatch(key -> VISIBLE_ASCII.matcher(key.value()).matches()), "apiKeys",
-            "a key must be visible ASCII characters without spaces, for it is sent in a header")
+            "a key must be visible ASCII characters without spaces, because it is sent in a header")
         .that(!closed || host == null || LOOPBACK.matcher(host).matches(), "host",
-            "without an API key the server is open to whoever reaches it, so it listens on loopback only: set AGENT_RUNTIME_API_KEYS, "
+            "without an API key the server is open to anyone who can reach it, so it listens on loopback only: set AGENT_RUNTIME_API_KEYS, "
                 + "or leave host at 127.0.0.1")
         .present("storeUrl", storeUrl)
         .that(!(storeUrl instanceof StoreUrl.Convex) || convex == null || convex.deployKey != null,

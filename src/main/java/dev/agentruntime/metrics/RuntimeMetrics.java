@@ -33,9 +33,9 @@ public final class RuntimeMetrics {
   public RuntimeMetrics(MeterRegistry registry) {
     this.registry = registry;
     sessionsLoaded = gauge("sessions.loaded", "Sessions in memory");
-    turnsRunning = gauge("turns.running", "Turns that run now");
+    turnsRunning = gauge("turns.running", "Running turns");
     messagesQueued = gauge("messages.queued", "Accepted messages whose turn has not started");
-    unsaved = gauge("unsaved.bytes", "What sessions have to save and could not yet, beside what lies in their sandboxes");
+    unsaved = gauge("unsaved.bytes", "Bytes that sessions could not save yet, besides what is in their sandboxes");
     socketsOpen = gauge("sockets.open", "Open WebSockets");
     streamsOpen = gauge("streams.open", "Open streams of server-sent events");
     events = counter("events", "Events of sessions");
@@ -43,10 +43,10 @@ public final class RuntimeMetrics {
     bytesOut = counter("bytes.out", "Bytes of frames written to clients");
     snapshotsForSlowReaders = counter("slow.reader.snapshots", "Snapshots sent because a reader had fallen too far behind");
     sandboxStarts = counter("sandbox.starts", "Sandboxes made");
-    sandboxFailures = counter("sandbox.failures", "Sandboxes that could not be made or died");
+    sandboxFailures = counter("sandbox.failures", "Sandboxes that could not be started, or died");
     persistenceFailures = counter("persistence.failures", "Calls of the store that failed");
     persistence = timer("persistence", "Calls of the store");
-    sandboxStart = timer("sandbox.start", "From the need of a sandbox to the agent's start");
+    sandboxStart = timer("sandbox.start", "From the request for a sandbox to the agent's start");
     firstDelta = timer("first.delta", "From an accepted message to its turn's first delta");
     turns = timer("turn", "Turns, from start to end");
   }

@@ -172,7 +172,7 @@ public abstract class BlobPersistence implements PersistenceAdapter {
     return work(() -> {
       Head made = new Head(record, epoch);
       Optional<Head> head = head(record.sessionId());
-      require(head.isEmpty() || head.get().toString().equals(made.toString()), Kind.CONFLICT, "there is a session of that id already");
+      require(head.isEmpty() || head.get().toString().equals(made.toString()), Kind.CONFLICT, "there is already a session with this id");
       if (head.isEmpty()) {
         eraseContents(record.sessionId());
       }

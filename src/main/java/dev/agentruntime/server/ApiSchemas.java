@@ -108,12 +108,12 @@ final class ApiSchemas {
   ClientMessage clientMessage(JsonNode json) {
     JsonNode type = json.path("type");
     if (!json.isObject() || !type.isTextual()) {
-      throw new ApiException(ErrorCode.INVALID_REQUEST, "A message is an object with a string \"type\".",
+      throw new ApiException(ErrorCode.INVALID_REQUEST, "A message must be an object with a string field \"type\".",
           List.of(new ApiException.Detail("/type", "is missing or not a string")));
     }
     String schema = clientMessages.get(type.textValue());
     if (schema == null) {
-      throw new ApiException(ErrorCode.INVALID_REQUEST, "There is no such message type; there are " + clientMessages.keySet() + ".",
+      throw new ApiException(ErrorCode.INVALID_REQUEST, "There is no such message type; the types are " + clientMessages.keySet() + ".",
           List.of(new ApiException.Detail("/type", "is not known")));
     }
     check(schema("asyncapi.json", schema), json, "The message is not valid");
@@ -159,7 +159,7 @@ final class ApiSchemas {
   /** Half a surrogate pair has no form in UTF-8, and a number like 1e999 none in memory: neither could be stored or sent on. */
   private static void checkValues(JsonNode json, String path, List<ApiException.Detail> details) {
     if (json.isTextual() && !StandardCharsets.UTF_8.newEncoder().canEncode(json.textValue())) {
-      details.add(new ApiException.Detail(path, "has half of a surrogate pair"));
+      details.add(new ApiException.Detail(path, "contains an unpaired surrogate"));
     } else if (json.isDouble() && !Double.isFinite(json.doubleValue())) {
       details.add(new ApiException.Detail(path, "is a number that is too large"));
     } else if (json.isArray()) {
@@ -169,7 +169,7 @@ final class ApiSchemas {
     } else if (json.isObject()) {
       json.properties().forEach(field -> {
         if (!StandardCharsets.UTF_8.newEncoder().canEncode(field.getKey())) {
-          details.add(new ApiException.Detail(path, "has a field whose name has half of a surrogate pair"));
+          details.add(new ApiException.Detail(path, "has a field whose name contains an unpaired surrogate"));
         }
         checkValues(field.getValue(), path + "/" + escaped(field.getKey()), details);
       });

@@ -52,7 +52,7 @@ public final class Authentication {
     if (required()) {
       String token = bearer(headers);
       if (token == null) {
-        throw new ApiException(ErrorCode.AUTH_REQUIRED, "An API key is needed: Authorization: Bearer <api key>.");
+        throw new ApiException(ErrorCode.AUTH_REQUIRED, "An API key is required: send the header Authorization: Bearer <api key>.");
       }
       if (!accepts(token)) {
         throw new ApiException(ErrorCode.INVALID_API_KEY, "The API key is not valid.");
@@ -69,11 +69,11 @@ public final class Authentication {
     }
     String host = headers.get(HttpHeaders.HOST);
     if (host == null || !LOOPBACK.matcher(withoutPort(host)).matches()) {
-      throw new ApiException(ErrorCode.FORBIDDEN, "No API key is set, so the server answers only to localhost and loopback addresses.");
+      throw new ApiException(ErrorCode.FORBIDDEN, "No API key is set, so the server answers only requests to localhost or a loopback address.");
     }
     String origin = headers.get(HttpHeaders.ORIGIN);
     if (origin != null && !loopbackOrigin(origin)) {
-      throw new ApiException(ErrorCode.FORBIDDEN, "No API key is set, so pages of other sites are not answered.");
+      throw new ApiException(ErrorCode.FORBIDDEN, "No API key is set, so requests from web pages of other sites are refused.");
     }
   }
 

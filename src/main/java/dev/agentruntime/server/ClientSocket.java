@@ -126,7 +126,7 @@ final class ClientSocket implements FrameSink, LoopFeeds.LifecycleSink, ClientSt
     switch (assembler.add(frame, authenticated ? settings.limits().requestBytes() : MAX_AUTH_BYTES)) {
       case MORE_TO_COME -> readOn();
       case TOO_LARGE -> close(CloseCode.BAD_MESSAGE, "the message is larger than the server accepts");
-      case BINARY -> notJson("A frame is JSON in a text frame, not a binary one.");
+      case BINARY -> notJson("A message must be JSON in a text frame, not in a binary one.");
       case TEXT -> text(assembler.take());
     }
   }
@@ -378,7 +378,7 @@ final class ClientSocket implements FrameSink, LoopFeeds.LifecycleSink, ClientSt
 
   @Override
   public Future<Void> drain() {
-    execute(() -> close(CloseCode.GOING_AWAY, "the server is draining; connect again"));
+    execute(() -> close(CloseCode.GOING_AWAY, "the server is shutting down; reconnect"));
     return closed.future();
   }
 }

@@ -44,7 +44,7 @@ final class ClientStreams {
     this.maxConnections = settings.sockets().maxConnections();
     manager.watch(listener);
     Gauge.builder("agent.runtime.bytes.waiting", this, ClientStreams::bytesHeld)
-        .description("Bytes in memory that clients have not taken yet").register(metrics.registry());
+        .description("Bytes in memory that clients have not read yet").register(metrics.registry());
   }
 
   LoopFeeds feeds(EventLoop loop) {
@@ -77,7 +77,7 @@ final class ClientStreams {
     return Set.copyOf(connections);
   }
 
-  /** Bytes in memory that clients have not taken yet. */
+  /** Bytes in memory that clients have not read yet. */
   long bytesHeld() {
     return connections.stream().mapToLong(Connection::bytesHeld).sum();
   }

@@ -83,10 +83,10 @@ final class ErrorResponses {
 
   private static ApiException ofStatus(int status) {
     return switch (status) {
-      case 401 -> new ApiException(ErrorCode.AUTH_REQUIRED, "An API key is needed.");
+      case 401 -> new ApiException(ErrorCode.AUTH_REQUIRED, "An API key is required.");
       case 403 -> new ApiException(ErrorCode.FORBIDDEN, "Not allowed.");
       case 404 -> new ApiException(ErrorCode.NOT_FOUND, "There is nothing at this path.");
-      case 405 -> new ApiException(ErrorCode.METHOD_NOT_ALLOWED, "The path does not have this method.");
+      case 405 -> new ApiException(ErrorCode.METHOD_NOT_ALLOWED, "This path does not support this method.");
       case 413 -> new ApiException(ErrorCode.PAYLOAD_TOO_LARGE, "The request body is larger than the server accepts.");
       case 415 -> new ApiException(ErrorCode.UNSUPPORTED_MEDIA_TYPE, "The content type is not supported.");
       default -> status >= 500

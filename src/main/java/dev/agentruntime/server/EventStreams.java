@@ -34,10 +34,10 @@ final class EventStreams {
     RestApi.answer(context, manager.join(sessionId, since), joined -> {
       EventStream stream = new EventStream(context, streams, settings.sockets());
       if (streams.draining()) {
-        throw new ApiException(ErrorCode.NOT_READY, "The server is draining; connect again.");
+        throw new ApiException(ErrorCode.NOT_READY, "The server is shutting down; reconnect.");
       }
       if (!streams.add(stream)) {
-        throw new ApiException(ErrorCode.RATE_LIMITED, "There are as many connections as the server accepts.");
+        throw new ApiException(ErrorCode.RATE_LIMITED, "The server has reached its limit of open connections; try again later.");
       }
       stream.open(joined);
       if (streams.draining()) {

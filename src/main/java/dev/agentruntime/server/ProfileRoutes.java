@@ -74,7 +74,7 @@ final class ProfileRoutes {
   /** As HTTP wants it, where the code alone would be a 409. */
   private static void refuse(RoutingContext context) {
     ErrorResponses.write(context.response(), new ApiException(ErrorCode.CONFLICT,
-        "The agent profile was changed meanwhile: get it again, and save it with its new version."), PRECONDITION_FAILED);
+        "The agent profile has been changed in the meantime: get it again, and save it with its new version."), PRECONDITION_FAILED);
   }
 
   /** What {@code If-Match} and {@code If-None-Match} ask of the stored version, which is {@code null} where there is none. */

@@ -46,7 +46,7 @@ final class Requests {
     HttpServerRequest request = context.request();
     String encoding = request.getHeader(HttpHeaders.CONTENT_ENCODING);
     if (encoding != null && !encoding.equalsIgnoreCase("identity")) {
-      throw new ApiException(ErrorCode.UNSUPPORTED_MEDIA_TYPE, "A compressed body is not supported.");
+      throw new ApiException(ErrorCode.UNSUPPORTED_MEDIA_TYPE, "Compressed bodies are not supported.");
     }
     if (request.isEnded()) {
       Buffer read = context.body().buffer();
@@ -130,7 +130,7 @@ final class Requests {
   private static JsonNode json(RoutingContext context) {
     Buffer body = bytes(context);
     if (body.length() > 0 && context.request().getHeader(HttpHeaders.CONTENT_TYPE) == null) {
-      throw new ApiException(ErrorCode.UNSUPPORTED_MEDIA_TYPE, "The body needs Content-Type: application/json.");
+      throw new ApiException(ErrorCode.UNSUPPORTED_MEDIA_TYPE, "The body must have the Content-Type application/json.");
     }
     JsonNode json;
     try {
@@ -139,7 +139,7 @@ final class Requests {
       throw new ApiException(ErrorCode.INVALID_REQUEST, "The body is not JSON.");
     }
     if (json.isMissingNode()) {
-      throw new ApiException(ErrorCode.INVALID_REQUEST, "A JSON body is needed.");
+      throw new ApiException(ErrorCode.INVALID_REQUEST, "A JSON body is required.");
     }
     return json;
   }

@@ -181,7 +181,7 @@ final class RestApi {
       if (!open) {
         authentication.check(context.request().headers());
       }
-      throw new ApiException(ErrorCode.METHOD_NOT_ALLOWED, "This path has " + allow + ".");
+      throw new ApiException(ErrorCode.METHOD_NOT_ALLOWED, "This path supports only " + allow + ".");
     };
   }
 

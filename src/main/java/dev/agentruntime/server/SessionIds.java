@@ -15,7 +15,7 @@ final class SessionIds {
   /** @throws ApiException {@code SESSION_NOT_FOUND} if no session can have this id */
   static String check(String id) {
     if (!UUID.matcher(id).matches()) {
-      throw new ApiException(ErrorCode.SESSION_NOT_FOUND, "There is no session with this id: an id is a UUID.");
+      throw new ApiException(ErrorCode.SESSION_NOT_FOUND, "There is no session with this id: a session's id is a UUID.");
     }
     return id.toLowerCase(Locale.ROOT);
   }

@@ -51,7 +51,7 @@ public final class WebSocketEndpoint implements Handler<ServerWebSocket> {
     try {
       authentication.checkLocal(headers);
     } catch (ApiException e) {
-      socket.close(CloseCode.NOT_ALLOWED, "only from this machine, as no API key is set");
+      socket.close(CloseCode.NOT_ALLOWED, "no API key is set, so only this machine may connect");
       return;
     }
     String token = Authentication.bearer(headers);
@@ -66,7 +66,7 @@ public final class WebSocketEndpoint implements Handler<ServerWebSocket> {
         client.drain();
       }
     } else {
-      socket.close(CloseCode.OVERLOADED, "as many connections as the server accepts");
+      socket.close(CloseCode.OVERLOADED, "the server has reached its limit of open connections");
     }
   }
 
@@ -75,7 +75,7 @@ public final class WebSocketEndpoint implements Handler<ServerWebSocket> {
     HttpServerRequest request = context.request();
     if (!contains(request, HttpHeaders.UPGRADE, "websocket") || !contains(request, HttpHeaders.CONNECTION, "upgrade")
         || !"13".equals(request.getHeader("Sec-WebSocket-Version")) || request.getHeader("Sec-WebSocket-Key") == null) {
-      context.fail(new ApiException(ErrorCode.INVALID_REQUEST, "This path is a WebSocket (RFC 6455, version 13)."));
+      context.fail(new ApiException(ErrorCode.INVALID_REQUEST, "This path is for WebSockets only (RFC 6455, version 13)."));
       return;
     }
     // The router gives out a wrapper that does not tell its channel, so that is asked of the connection.

@@ -151,7 +151,7 @@ final class AgentHost {
 
   /** Saves what is in a sandbox that will end, and ends it. One that could not be saved is kept for as long as it lives. */
   private void leave() {
-    tell("Moving to a new sandbox, since this one has nearly reached its age");
+    tell("Moving to a new sandbox, because this one is close to the end of its lifetime");
     try {
       Future.await(workspace.reconcile().compose(v -> sync.sync()));
     } catch (Exception e) {

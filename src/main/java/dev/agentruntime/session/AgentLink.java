@@ -181,7 +181,7 @@ final class AgentLink {
     log.error("a line of {} bytes of the agent is longer than one may be, and is passed over", line.length());
     if (shortened[0] == '{') {
       // The turn's end may have been in it.
-      sink.hopeless("The agent said more in one line than is read (" + line.length() + " bytes; the setting limits.agentLineBytes).");
+      sink.hopeless("The agent wrote a line that is longer than the limit (" + line.length() + " bytes; the setting limits.agentLineBytes).");
     }
   }
 

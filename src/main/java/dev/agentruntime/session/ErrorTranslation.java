@@ -28,9 +28,9 @@ final class ErrorTranslation {
       case PersistenceException e when e.kind() == PersistenceException.Kind.INVALID ->
           new ApiException(ErrorCode.INVALID_REQUEST, sentence(e.getMessage()), e);
       case PersistenceException e when e.kind() == PersistenceException.Kind.CONFLICT ->
-          new ApiException(ErrorCode.CONFLICT, "It was changed by somebody else meanwhile.", e);
+          new ApiException(ErrorCode.CONFLICT, "It has been changed by someone else in the meantime.", e);
       case PersistenceException e -> new ApiException(ErrorCode.STORE_FAILED, "The store could not be used; try again later.", e);
-      case TimeoutException e -> new ApiException(ErrorCode.SANDBOX_FAILED, "It took too long.", e);
+      case TimeoutException e -> new ApiException(ErrorCode.SANDBOX_FAILED, "The sandbox did not answer in time.", e);
       default -> {
         log.error("unexpected failure", failure);
         yield new ApiException(ErrorCode.INTERNAL, "Something went wrong inside the server.", failure);
@@ -41,7 +41,7 @@ final class ErrorTranslation {
   /** Adapters are written by others: one may say nothing. */
   private static String sentence(String message) {
     if (message == null || message.isBlank()) {
-      return "It did not work.";
+      return "It failed.";
     }
     return Character.toUpperCase(message.charAt(0)) + message.substring(1) + (message.endsWith(".") ? "" : ".");
   }

@@ -28,7 +28,7 @@ final class FilePlaces {
     for (String part : path.split("/")) {
       possible &= bytes(part) <= LONGEST_NAME_BYTES;
     }
-    require(possible, "the name is not possible here");
+    require(possible, "the file system does not allow this name");
     for (int end = path.indexOf('/'); end >= 0; end = path.indexOf('/', end + 1)) {
       require(!files.contains(path.substring(0, end)), "a part of the path is a file");
     }

@@ -102,8 +102,8 @@ final class Intake {
 
   private Future<Accepted> refused(Inbox.Waiting waiting, Throwable cause) {
     if (SessionSync.mayWorkLater(cause)) {
-      return Future.failedFuture(new ApiException(ErrorCode.STORE_FAILED, "The session was unloaded before the store had answered, so that it "
-          + "is not known whether it has the message; send it again with the same messageId.", cause));
+      return Future.failedFuture(new ApiException(ErrorCode.STORE_FAILED, "The session was unloaded before the store had answered, so it "
+          + "is not known whether the message is stored; send it again with the same messageId.", cause));
     }
     inbox.withdraw(waiting.accepted.messageId());
     metrics.messagesQueued.decrementAndGet();

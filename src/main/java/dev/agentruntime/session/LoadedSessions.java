@@ -82,7 +82,7 @@ final class LoadedSessions {
       }
       if (done.failed() && done.cause() instanceof SessionUnsavedException unsaved) {
         return Future.failedFuture(new ApiException(ErrorCode.STORE_FAILED,
-            "The store does not answer, so that the session stays as it is; try again later.", unsaved.getCause()));
+            "The store does not answer, so the session stays as it is; try again later.", unsaved.getCause()));
       }
       if (done.failed() && done.cause() instanceof SessionClosedException) {
         return entry.gone.future().compose(v -> last instanceof SessionCommand.Delete ? close(sessionId, last) : Future.succeededFuture());
@@ -137,7 +137,7 @@ final class LoadedSessions {
       throw new ApiException(ErrorCode.NOT_READY, "The server is shutting down.");
     }
     if (entries.size() >= services.settings().limits().loadedSessions()) {
-      throw new ApiException(ErrorCode.NOT_READY, "The server has as many sessions in memory as it may; try again later.");
+      throw new ApiException(ErrorCode.NOT_READY, "The server has reached its limit of loaded sessions; try again later.");
     }
     Entry made = new Entry(new SessionVerticle(services, sessionId, outlet(sessionId), () -> ownershipLost(sessionId)));
     Entry raced = entries.putIfAbsent(sessionId, made);

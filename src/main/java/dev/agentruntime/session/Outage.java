@@ -35,7 +35,7 @@ final class Outage {
     failures++;
     log.warn("saving session {} failed ({} times now): {}", session.id(), failures, failure.toString());
     if (failures == 1) {
-      tell("The session could not be saved; it is tried again.");
+      tell("The session could not be saved; saving is retried.");
     }
     if (holding) {
       tellHold();
@@ -59,7 +59,7 @@ final class Outage {
     if (holding && !holdTold) {
       holdTold = true;
       log.warn("session {} has as much to save as it may keep; its agent is not read until the store takes it", session.id());
-      tell("The store has been away for so long that no more can be kept in memory: what the agent goes on to do is shown when the store is "
+      tell("The store has been away for so long that no more can be kept in memory: what the agent does from now on is shown when the store is "
           + "back. Nothing is lost.");
       status.note("Waiting for the store");
     }

@@ -61,7 +61,7 @@ final class Patience {
     own.silent = true;
     later(services.settings().idleTimeoutMs(), own, () -> {
       if (own.silent && !session.isCalling() && !sync.holdsAgent()) {
-        silent.accept("The agent began this turn by itself and did not go on with it.");
+        silent.accept("The agent started this turn by itself and then fell silent.");
       } else {
         whileHeard(own, silent);
       }

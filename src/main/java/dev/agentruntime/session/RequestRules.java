@@ -188,7 +188,7 @@ final class RequestRules {
 
   /** Half a surrogate pair has no form in UTF-8, so it could neither be stored nor sent on. */
   private void wellFormed(String path, String text) {
-    that(text == null || StandardCharsets.UTF_8.newEncoder().canEncode(text), path, "has half of a surrogate pair");
+    that(text == null || StandardCharsets.UTF_8.newEncoder().canEncode(text), path, "contains an unpaired surrogate");
   }
 
   private void that(boolean holds, String path, String message) {

@@ -85,7 +85,7 @@ final class Transcripts {
     boolean resumable = format.resumable(sessionId, paths);
     if (expected && !resumable) {
       throw new ApiException(ErrorCode.SANDBOX_FAILED,
-          "The saved conversation of this session was not found, so that the agent cannot go on with it. Nothing was started afresh.");
+          "The saved conversation of this session was not found, so the agent cannot continue it. No new conversation was started.");
     }
     return resumable;
   }

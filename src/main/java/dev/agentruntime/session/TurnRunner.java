@@ -139,7 +139,7 @@ final class TurnRunner {
   }
 
   private void unconfirmed(Turn open) {
-    open.hopeless = "The server was stopped before the agent confirmed this message. It was not given to it again.";
+    open.hopeless = "The server was stopped before the agent confirmed this message. The message was not sent to it again.";
     if (host.link() == null) {
       open.end.tryComplete(TurnEnd.error(open.hopeless));
     } else {

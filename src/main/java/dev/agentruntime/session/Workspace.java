@@ -158,7 +158,7 @@ final class Workspace {
     } catch (SandboxException e) {
       log.debug("refused a path", e);
     }
-    throw new ApiException(ErrorCode.INVALID_REQUEST, "The path is not one of a file inside the workspace.");
+    throw new ApiException(ErrorCode.INVALID_REQUEST, "The path does not name a file inside the workspace.");
   }
 
   private void hint(Sandbox from, String path) {

@@ -46,8 +46,8 @@ class AgentTroubleIT extends SharedRuntime {
     follower.awaitTurn(runtime.send(session, "say \"before the crash\"").turnId());
     SessionEvent.TurnCompleted crashed = follower.awaitTurn(runtime.send(session, "crash mid text").turnId());
     assertThat(crashed.outcome()).isEqualTo(TurnOutcome.ERROR);
-    assertThat(crashed.error()).isEqualTo("The agent ended before its turn did (exit code 70). Part of it may be done, so it is not run again"
-        + " by itself; a new message goes on from here.");
+    assertThat(crashed.error()).isEqualTo("The agent ended before its turn did (exit code 70). Part of the work may be done, so the message is"
+        + " not run again; a new message continues from here.");
     assertThat(follower.fold().blocks()).last().isInstanceOf(Block.ErrorNote.class);
     assertThat(follower.fold().blocks()).filteredOn(Block.AssistantText.class::isInstance).hasSize(2)
         .allMatch(block -> !block.text().isEmpty());

@@ -52,7 +52,7 @@ class LongLineIT extends SharedRuntime {
     open("numbers");
     SessionEvent.TurnCompleted failed = run("anything");
     assertThat(failed.outcome()).isEqualTo(TurnOutcome.ERROR);
-    assertThat(failed.error()).isEqualTo("The agent said more in one line than is read (588924 bytes; the setting limits.agentLineBytes).");
+    assertThat(failed.error()).isEqualTo("The agent wrote a line that is longer than the limit (588924 bytes; the setting limits.agentLineBytes).");
     assertThat(follower.fold().blocks()).last().isInstanceOf(Block.ErrorNote.class);
     follower.assertFoldIsSnapshot();
   }

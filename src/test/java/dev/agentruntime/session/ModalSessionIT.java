@@ -225,7 +225,7 @@ class ModalSessionIT {
       assertThat(modal.alive()).singleElement().satisfies(now -> assertThat(now.id()).isNotEqualTo(first));
       assertThat(follower.fold().blocks().stream().map(Block::text).filter(Objects::nonNull)).anyMatch(text -> text.contains("before"));
       assertThat(follower.fold().completedTurns()).allMatch(turn -> turn.outcome() == TurnOutcome.SUCCESS);
-      assertThat(statusMessages(follower)).contains("Moving to a new sandbox, since this one has nearly reached its age");
+      assertThat(statusMessages(follower)).contains("Moving to a new sandbox, because this one is close to the end of its lifetime");
       follower.assertFoldIsSnapshot();
       runtime.unloadAll();
     }

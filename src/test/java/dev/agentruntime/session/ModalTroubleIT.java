@@ -250,7 +250,7 @@ class ModalTroubleIT {
     Follower follower = runtime.follow(session);
     modal.meet(ModalRpc.IMAGE_JOIN_STREAMING, Fault.hang());
     SessionEvent.TurnCompleted ended = turn(follower, session, "hello");
-    assertThat(ended.error()).isEqualTo("It took too long: Building the image.");
+    assertThat(ended.error()).isEqualTo("This took too long: Building the image.");
     assertThat(follower.fold().snapshot().session().runtime().sandbox().statusMessage()).isEqualTo(ended.error());
     modal.killConnections();
     assertThat(turn(follower, session, "hello").outcome()).isEqualTo(TurnOutcome.SUCCESS);

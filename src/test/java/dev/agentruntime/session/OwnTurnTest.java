@@ -52,7 +52,7 @@ class OwnTurnTest {
   private void assertGivenUp(String session) {
     JsonNode end = StoredEnds.awaitOwn(store, session);
     assertThat(end.path("outcome").asText()).isEqualTo("error");
-    assertThat(end.path("error").asText()).isEqualTo("The agent began this turn by itself and did not go on with it.");
+    assertThat(end.path("error").asText()).isEqualTo("The agent started this turn by itself and then fell silent.");
   }
 
   @Test

@@ -179,7 +179,7 @@ class SessionTroubleTest {
     when(event -> event instanceof SessionEvent.StatusChanged status && status.runtime().sandbox() != null
         && "Restoring the workspace".equals(status.runtime().sandbox().statusMessage()), () -> world.stuck(true));
     SessionEvent.TurnCompleted failed = follower.awaitTurn(send("say never").turnId());
-    assertThat(failed.error()).isEqualTo("It took too long: Restoring the workspace.");
+    assertThat(failed.error()).isEqualTo("This took too long: Restoring the workspace.");
     assertThat(world.sandboxIds()).isEmpty();
     assertThat(world.received()).isEmpty();
   }

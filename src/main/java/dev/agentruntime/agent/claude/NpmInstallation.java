@@ -70,7 +70,7 @@ final class NpmInstallation {
       Files.createDirectories(unfinished);
       run(unfinished, progress);
       if (binary(unfinished) == null) {
-        throw failed("npm has put no executable of Claude Code for this kind of machine.", null);
+        throw failed("The npm package has no executable of Claude Code for this kind of machine.", null);
       }
       remove(place());
       Files.move(unfinished, place(), StandardCopyOption.ATOMIC_MOVE);
@@ -108,7 +108,7 @@ final class NpmInstallation {
     if (process.exitValue() != 0) {
       String said = Files.readString(output);
       LOG.warn("npm could not install {}@{}: {}", PACKAGE, version, said.substring(0, Math.min(said.length(), SHOWN_OUTPUT_CHARS)));
-      throw failed("npm could not install Claude Code " + version + "; the server's log has its words.", null);
+      throw failed("npm could not install Claude Code " + version + "; the server's log has npm's output.", null);
     }
   }
 

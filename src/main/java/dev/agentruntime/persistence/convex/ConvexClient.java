@@ -48,7 +48,7 @@ final class ConvexClient {
   /** Of a function that ran and failed, in older versions of Convex; newer ones answer 200. */
   private static final int FUNCTION_FAILED = 560;
 
-  private static final String NOT_CONVEX = "what answers at the store's address does not answer as Convex does";
+  private static final String NOT_CONVEX = "the server at the store's address does not answer as Convex does";
 
   private static final int SHOWN_CHARACTERS = 300;
 
@@ -118,7 +118,7 @@ final class ConvexClient {
       return Future.failedFuture(new PersistenceException(Kind.UNAVAILABLE, "the store is closed"));
     }
     if (!wellFormed(arguments)) {
-      return Future.failedFuture(new PersistenceException(Kind.INVALID, "text with half of a surrogate pair cannot be stored"));
+      return Future.failedFuture(new PersistenceException(Kind.INVALID, "text with an unpaired surrogate cannot be stored"));
     }
     Promise<JsonNode> answer = Promise.promise();
     Future<JsonNode> future = answer.future();
@@ -220,10 +220,10 @@ final class ConvexClient {
     LOG.warn("Convex answered the call of {} with HTTP {} {}", function, status, code);
     return switch (status) {
       case 401, 403 -> Failure.lasting("Convex does not accept the deploy key");
-      case 429 -> Failure.passing(true, "the store has too much to do");
+      case 429 -> Failure.passing(true, "the store is overloaded");
       // With a code it comes from Convex, which takes no more or gave up on a conflict, and without one from what stands before it.
-      case 503 -> Failure.passing(!code.isEmpty(), "the store is out of order (HTTP 503)");
-      case 500, 502, 504 -> Failure.passing(false, "the store is out of order (HTTP " + status + ")");
+      case 503 -> Failure.passing(!code.isEmpty(), "the store failed (HTTP 503)");
+      case 500, 502, 504 -> Failure.passing(false, "the store failed (HTTP " + status + ")");
       default -> Failure.lasting(NOT_CONVEX + " (HTTP " + status + ")");
     };
   }

@@ -258,7 +258,7 @@ public final class ConvexPersistence implements PersistenceAdapter {
     return answer.recover(failure -> Future.failedFuture(switch (kind(failure)) {
       case STALE_OWNER -> new StaleOwnerException(sessionId);
       case NOT_FOUND -> new PersistenceException(Kind.NOT_FOUND, "there is no such session or content");
-      case CONFLICT -> new PersistenceException(Kind.CONFLICT, "there is a session of that id already");
+      case CONFLICT -> new PersistenceException(Kind.CONFLICT, "there is already a session with this id");
       case GAP -> new PersistenceException(Kind.GAP, "the transcript ends before the append begins");
       default -> failure;
     }));

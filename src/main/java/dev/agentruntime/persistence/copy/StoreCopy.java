@@ -96,8 +96,8 @@ public final class StoreCopy {
     AtomicLong agents = new AtomicLong();
     each(from, PersistenceAdapter::listRecoverableSessions, record -> agents.incrementAndGet());
     if (agents.get() > 0) {
-      progress.accept(agents + " sessions were left with an agent at work. That is in order if their server was stopped; "
-          + "the next server on the target takes them up.");
+      progress.accept(agents + " sessions have an agent that may still be running. That is fine if their server was stopped: "
+          + "the next server on the target picks them up.");
     }
   }
 

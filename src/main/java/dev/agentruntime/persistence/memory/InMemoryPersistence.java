@@ -138,7 +138,7 @@ public final class InMemoryPersistence implements PersistenceAdapter {
         sessions.put(record.sessionId(), session);
         put(session, record);
       } else if (!existing.owner.equals(epoch) || !existing.record.toString().equals(record.toString())) {
-        throw new PersistenceException(Kind.CONFLICT, "there is a session of that id already");
+        throw new PersistenceException(Kind.CONFLICT, "there is already a session with this id");
       }
       return null;
     });

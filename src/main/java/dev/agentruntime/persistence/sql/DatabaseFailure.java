@@ -41,7 +41,7 @@ final class DatabaseFailure {
   static String unreachable(Throwable failure) {
     for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
       if (cause instanceof SSLException || cause instanceof CertificateException || TLS_FAILURE.matcher("" + cause.getMessage()).find()) {
-        return "the database's certificate is not believed, or it does not speak TLS";
+        return "the database's certificate is not trusted, or the database does not speak TLS";
       }
     }
     return "the database cannot be reached";

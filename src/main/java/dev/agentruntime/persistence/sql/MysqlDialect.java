@@ -52,7 +52,7 @@ public final class MysqlDialect implements SqlDialect {
       Map.entry(1049, "there is no such database"),
       Map.entry(1053, "the database is shutting down"),
       Map.entry(1142, "the database's user may not do this"),
-      Map.entry(1153, "the database takes no packet of that size (max_allowed_packet)"),
+      Map.entry(1153, "the database accepts no packet of that size (max_allowed_packet)"),
       Map.entry(1205, "the database took too long"),
       Map.entry(1290, "the database can only be read"),
       Map.entry(1698, "the database refused the user's password"));

@@ -258,7 +258,7 @@ final class SqlDatabase {
       return known;
     }
     if (dialect.isConflict(failure)) {
-      return new PersistenceException(Kind.CONFLICT, "the store has one of that id already", failure);
+      return new PersistenceException(Kind.CONFLICT, "the store already has one with this id", failure);
     }
     String sentence = failure instanceof TimeoutException ? "the store did not answer in time" : dialect.sentence(failure);
     LOG.warn("The store failed: {} ({})", sentence, failure.toString());

@@ -80,7 +80,7 @@ public final class SqliteDialect implements SqlDialect {
     } catch (SQLException | FlywayException e) {
       throw new PersistenceException(Kind.UNAVAILABLE, sentence(e), e);
     } catch (IOException e) {
-      throw new PersistenceException(Kind.UNAVAILABLE, "the store's file or folder cannot be made or opened", e);
+      throw new PersistenceException(Kind.UNAVAILABLE, "the store's file or folder cannot be created or opened", e);
     } finally {
       MIGRATING.unlock();
     }
@@ -205,8 +205,8 @@ public final class SqliteDialect implements SqlDialect {
       case SQLITE_READONLY -> "the store's file cannot be written to";
       case SQLITE_CANTOPEN, SQLITE_PERM, SQLITE_AUTH -> "the store's file cannot be opened";
       case SQLITE_IOERR -> "the store's file cannot be read or written";
-      case SQLITE_BUSY, SQLITE_LOCKED -> "the store is held by another process for too long";
-      case SQLITE_TOOBIG -> "the store cannot take anything that big";
+      case SQLITE_BUSY, SQLITE_LOCKED -> "the store was locked by another process for too long";
+      case SQLITE_TOOBIG -> "the store cannot hold anything that large";
       default -> "the store failed (" + code.name() + ")";
     };
   }

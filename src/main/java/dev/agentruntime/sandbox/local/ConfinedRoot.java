@@ -63,7 +63,7 @@ record ConfinedRoot(Path root) {
       Path target = child(at, parts.getLast());
       return Files.isSymbolicLink(target) && Files.exists(target) ? follow(target) : target;
     } catch (NoSuchFileException e) {
-      throw new SandboxException(Kind.FORBIDDEN_PATH, "the name is not possible here", e);
+      throw new SandboxException(Kind.FORBIDDEN_PATH, "the file system does not allow this name", e);
     }
   }
 

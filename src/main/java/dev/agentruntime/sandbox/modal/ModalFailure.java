@@ -37,17 +37,17 @@ final class ModalFailure {
 
   private static String sentence(ModalRpc<?, ?> rpc, ModalStatusException failure) {
     if (failure.retryAfterMs().isPresent()) {
-      return "Modal limits how much this workspace may ask for at once, for longer than a call waits";
+      return "Modal throttles this workspace for longer than a call waits: try again later";
     }
     return switch (failure.status()) {
       case UNAUTHENTICATED -> "Modal does not accept the token: check MODAL_TOKEN_ID and MODAL_TOKEN_SECRET";
       case PERMISSION_DENIED -> "The Modal token may not do this (" + rpc.name() + "): check its workspace and MODAL_ENVIRONMENT";
-      case RESOURCE_EXHAUSTED -> "Modal has nothing left for this workspace: check its limits and quota, or try later";
+      case RESOURCE_EXHAUSTED -> "Modal's limits for this workspace are reached: check its limits and quota, or try again later";
       case NOT_FOUND -> isOfSandbox(rpc) ? "The sandbox or its process is gone" : "Modal does not know what " + rpc.name()
           + " asks for: check the names of app, image and MODAL_ENVIRONMENT";
       case ALREADY_EXISTS -> "A sandbox of this name runs in the app already";
       case INVALID_ARGUMENT, OUT_OF_RANGE -> "Modal refuses " + rpc.name() + ": check the settings of sandbox and image";
-      case FAILED_PRECONDITION, ABORTED -> "Modal cannot do " + rpc.name() + " as things are";
+      case FAILED_PRECONDITION, ABORTED -> "Modal cannot do " + rpc.name() + " in the current state";
       case UNIMPLEMENTED -> "Modal does not know " + rpc.name() + ": this version of the server is too old for its API";
       case UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED -> "Modal does not answer " + rpc.name();
       default -> "Modal had a failure in " + rpc.name();

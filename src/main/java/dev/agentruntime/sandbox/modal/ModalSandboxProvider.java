@@ -127,7 +127,7 @@ public final class ModalSandboxProvider implements SandboxProvider {
         .put("expiresAt", createdAt + options.lifetimeMs()).put("supplied", FilesLayer.folder(spec.needs().files()));
     Future<String> task = Future.succeededFuture(made.getTaskId());
     if (made.getTaskId().isEmpty()) {
-      progress.accept("Waiting for a place on Modal");
+      progress.accept("Waiting for capacity on Modal");
       task = task(made.getSandboxId(), deadline());
     }
     return task.compose(taskId -> {
@@ -149,7 +149,7 @@ public final class ModalSandboxProvider implements SandboxProvider {
       if (!answer.getTaskId().isEmpty()) {
         return Future.succeededFuture(answer.getTaskId());
       }
-      return later(() -> task(sandboxId, deadline), deadline, new SandboxException(Kind.FAILED, "Modal has no place for the sandbox at the "
+      return later(() -> task(sandboxId, deadline), deadline, new SandboxException(Kind.FAILED, "Modal has no capacity for the sandbox at the "
           + "moment: try again later, or ask for less memory, fewer cores or other regions"));
     }, failure -> mayPass(failure) ? later(() -> task(sandboxId, deadline), deadline, failure) : Future.failedFuture(failure));
   }

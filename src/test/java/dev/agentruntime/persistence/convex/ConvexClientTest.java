@@ -102,7 +102,7 @@ class ConvexClientTest {
     assertThat(requests).hasSize(3);
 
     for (int status : new int[] {500, 502, 503, 504}) {
-      assertWrittenOnce(request -> answer(request, status, ""), "the store is out of order (HTTP " + status + ")");
+      assertWrittenOnce(request -> answer(request, status, ""), "the store failed (HTTP " + status + ")");
     }
     assertWrittenOnce(request -> request.connection().close(), "the store cannot be reached");
   }

@@ -386,11 +386,11 @@ abstract class DatabaseServerContract implements StoreUnderTest {
         over(DatabaseServer.Tls.VERIFY_CA, hostOfCertificate, null))) {
       SqlClient client = dialect(server).readers(vertx);
       assertThatThrownBy(() -> client.query("SELECT 1").execute().toCompletionStage().toCompletableFuture().get(60, TimeUnit.SECONDS))
-          .satisfies(failure -> assertThat(dialect(server).sentence(failure)).startsWith("the database's certificate is not believed"));
+          .satisfies(failure -> assertThat(dialect(server).sentence(failure)).startsWith("the database's certificate is not trusted"));
       client.close();
     }
     assertThat(List.of(otherName, unknown)).allSatisfy(this::saysNothingSecret)
-        .allSatisfy(failure -> assertThat(failure).hasMessage("the database's certificate is not believed, or it does not speak TLS"));
+        .allSatisfy(failure -> assertThat(failure).hasMessage("the database's certificate is not trusted, or the database does not speak TLS"));
   }
 
   private DatabaseServer over(DatabaseServer.Tls tls, String host, Path certificate) {
