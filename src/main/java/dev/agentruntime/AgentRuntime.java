@@ -40,6 +40,7 @@ import java.time.Clock;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -84,7 +85,7 @@ public final class AgentRuntime {
             () -> Map.of(DemoProgram.FILE, Buffer.buffer(DemoProgram.jar())))));
     Map<String, String> forProfiles = new HashMap<>(environment);
     forProfiles.keySet().retainAll(settings.profileVariables());
-    Profiles profiles = new Profiles(ProfileLoader.load(settings.profilesDir(), environment), persistence, forProfiles);
+    Profiles profiles = new Profiles(ProfileLoader.load(settings.profilesDir(), environment), persistence, forProfiles, Set.of(claude.type()));
     this.sessionManager = new SessionManager(new Services(vertx, settings, Clock.systemUTC(), metrics, persistence, sandboxes,
         Map.of(claude.type(), claude), profiles));
   }

@@ -7,6 +7,7 @@ import dev.agentruntime.protocol.SendMessage.Accepted;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.Locale;
 import java.util.Map;
 
 /** The messages of a session: those that wait, in the order accepted, and the answers that all ever accepted were given. */
@@ -31,15 +32,21 @@ final class Inbox {
 
   private final int limit;
   private final Deque<Waiting> waiting = new ArrayDeque<>();
+  /** By {@link #key}. */
   private final Map<String, Accepted> answers = new HashMap<>();
 
   Inbox(int limit) {
     this.limit = limit;
   }
 
+  /** What is the same for the same message: a UUID may be written in capitals or not. */
+  static String key(String messageId) {
+    return messageId.toLowerCase(Locale.ROOT);
+  }
+
   /** @return the answer that a message of that id was given before, or {@code null} */
   Accepted answered(String messageId) {
-    return answers.get(messageId);
+    return answers.get(key(messageId));
   }
 
   /** @param behindTurn whether a turn runs now */
@@ -50,19 +57,19 @@ final class Inbox {
     }
     Waiting message = new Waiting(new Accepted(turnId, messageId, place), content, false);
     waiting.add(message);
-    answers.put(messageId, message.accepted);
+    answers.put(key(messageId), message.accepted);
     return message;
   }
 
   void restore(JournalEntry.Accepted entry) {
     Accepted accepted = new Accepted(entry.turnId(), entry.messageId(), entry.queued());
     waiting.add(new Waiting(accepted, entry.content(), true));
-    answers.put(entry.messageId(), accepted);
+    answers.put(key(entry.messageId()), accepted);
   }
 
   void withdraw(String messageId) {
     waiting.removeIf(message -> message.accepted.messageId().equals(messageId));
-    answers.remove(messageId);
+    answers.remove(key(messageId));
   }
 
   /** Takes a message out that has started. @return {@code null} if it does not wait */

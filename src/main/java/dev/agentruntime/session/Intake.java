@@ -27,6 +27,7 @@ final class Intake {
   private final SessionSync sync;
   private final Status status;
   private final TurnRunner turns;
+  /** By {@link Inbox#key}. */
   private final Map<String, Future<Accepted>> accepting = new HashMap<>();
 
   Intake(RuntimeMetrics metrics, Inbox inbox, Journal journal, SessionStore store, SessionSync sync, Status status, TurnRunner turns) {
@@ -42,7 +43,8 @@ final class Intake {
   /** Accepts a message: done when it is stored, from when on it ends in exactly one turn. */
   Future<Accepted> send(SendMessage message) {
     String messageId = message.messageId() == null ? UUID.randomUUID().toString() : message.messageId();
-    Future<Accepted> underWay = accepting.get(messageId);
+    String key = Inbox.key(messageId);
+    Future<Accepted> underWay = accepting.get(key);
     if (underWay != null) {
       return underWay;
     }
@@ -52,9 +54,9 @@ final class Intake {
     }
     Future<Accepted> accepted = sync.failing() ? store().compose(v -> accept(message, messageId)) : accept(message, messageId);
     if (!accepted.isComplete()) {
-      accepting.put(messageId, accepted);
+      accepting.put(key, accepted);
     }
-    return accepted.onComplete(done -> accepting.remove(messageId));
+    return accepted.onComplete(done -> accepting.remove(key));
   }
 
   private Future<Void> store() {

@@ -18,6 +18,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.UUID;
 import java.util.function.Predicate;
 
@@ -32,12 +34,17 @@ public final class Profiles {
   private final Map<String, AgentProfile> fromFiles;
   private final PersistenceAdapter store;
   private final Map<String, String> variables;
+  private final Set<String> architectures;
 
-  /** @param variables what profiles of the store may refer to of the server's environment */
-  public Profiles(Map<String, AgentProfile> fromFiles, PersistenceAdapter store, Map<String, String> variables) {
+  /**
+   * @param variables what profiles of the store may refer to of the server's environment
+   * @param architectures what agents there are, by their types
+   */
+  public Profiles(Map<String, AgentProfile> fromFiles, PersistenceAdapter store, Map<String, String> variables, Set<String> architectures) {
     this.fromFiles = new LinkedHashMap<>(fromFiles);
     this.store = store;
     this.variables = Map.copyOf(variables);
+    this.architectures = new TreeSet<>(architectures);
   }
 
   /** Also those that cannot be run as they are: who wants to mend them has to find them. */
@@ -89,7 +96,9 @@ public final class Profiles {
     return change(id, condition, MAX_ATTEMPTS, stored -> {
       ObjectNode old = stored == null ? null : stored.document();
       // Looked at before and after: what is to be restored has its place only in a valid document.
-      parse(id, document, "The profile is not valid");
+      if (!architectures.contains(parse(id, document, "The profile is not valid").architecture())) {
+        throw refusal("The profile is not valid", List.of(new ApiException.Detail("/architecture", "is not one of " + architectures)));
+      }
       StoredProfile next = new StoredProfile(id, UUID.randomUUID().toString(), restored(document, old));
       parse(id, next.document(), "The profile is not valid");
       return store.saveAgentProfile(next, stored == null ? null : stored.version()).map(v -> new SavedProfile(details(next), stored == null));
@@ -135,7 +144,7 @@ public final class Profiles {
     try {
       return ProfileLoader.parse(id, document, variables);
     } catch (InvalidProfileException e) {
-      throw refusal(otherwise, e);
+      throw refusal(otherwise, e.problems());
     }
   }
 
@@ -143,14 +152,14 @@ public final class Profiles {
     try {
       return SecretFields.restore(document, stored);
     } catch (InvalidProfileException e) {
-      throw refusal("The profile is not valid", e);
+      throw refusal("The profile is not valid", e.problems());
     }
   }
 
-  private static ApiException refusal(String sentence, InvalidProfileException e) {
-    ApiException.Detail first = e.problems().getFirst();
+  private static ApiException refusal(String sentence, List<ApiException.Detail> problems) {
+    ApiException.Detail first = problems.getFirst();
     return new ApiException(ErrorCode.INVALID_REQUEST,
-        sentence + ": " + (first.path().isEmpty() ? "it" : first.path()) + " " + first.message() + ".", e.problems());
+        sentence + ": " + (first.path().isEmpty() ? "it" : first.path()) + " " + first.message() + ".", problems);
   }
 
   private static AgentProfileDetails details(StoredProfile stored) {

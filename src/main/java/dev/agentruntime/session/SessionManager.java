@@ -274,7 +274,7 @@ public final class SessionManager {
     }
     long failing = loaded.verticles().stream().filter(SessionVerticle::failing).count();
     if (failing > 0) {
-      problems.add(failing + " sessions could not be saved.");
+      problems.add(failing == 1 ? "1 session could not be saved." : failing + " sessions could not be saved.");
     }
     return onCaller(services.persistence().ping().timeout(PING_TIMEOUT_MS, TimeUnit.MILLISECONDS).transform(ping -> {
       if (ping.failed()) {

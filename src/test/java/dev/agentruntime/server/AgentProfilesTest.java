@@ -187,6 +187,15 @@ class AgentProfilesTest {
         "Content-Type", "application/json").code()).isEqualTo("INVALID_REQUEST");
   }
 
+  @Test
+  void anAgentThatThisServerDoesNotRunIsRefusedWithThoseItDoes() {
+    Answer refused = put(profile("x").put("architecture", "opencode"));
+    assertThat(refused.code()).isEqualTo("INVALID_REQUEST");
+    assertThat(refused.json().path("details")).containsExactly(
+        Json.object().put("path", "/architecture").put("message", "is not one of [claude-agent-sdk]"));
+    assertThat(client.get(path).status()).isEqualTo(404);
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"a%20b", "-x", "%C3%BC", ".", "a%2Fb", "a%00"})
   void whatIsNoIdIsRefused(String name) {

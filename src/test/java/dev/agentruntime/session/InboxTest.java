@@ -52,6 +52,17 @@ class InboxTest {
   }
 
   @Test
+  void anIdInCapitalsIsTheSame() {
+    Inbox inbox = new Inbox(2);
+    inbox.add("t1", "M1", TEXT, false);
+    assertThat(inbox.answered("m1").messageId()).isEqualTo("M1");
+    inbox.restore(new JournalEntry.Accepted("t2", "M2", 1, TEXT, null));
+    assertThat(inbox.answered("m2").turnId()).isEqualTo("t2");
+    inbox.withdraw("M1");
+    assertThat(inbox.answered("m1")).isNull();
+  }
+
+  @Test
   void onlyAnEarlierMessageIsInterrupted() {
     Inbox inbox = new Inbox(2);
     Inbox.Waiting first = inbox.add("t1", "m1", TEXT, false);

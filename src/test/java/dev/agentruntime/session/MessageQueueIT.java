@@ -19,6 +19,7 @@ import io.vertx.core.Future;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterAll;
@@ -115,14 +116,14 @@ class MessageQueueIT {
     Follower follower = runtime.follow(session);
     String id = UUID.randomUUID().toString();
     Future<Accepted> once = send(session, "say once", id, null);
-    Future<Accepted> meanwhile = send(session, "say once", id, null);
+    Future<Accepted> meanwhile = send(session, "say once", id.toUpperCase(Locale.ROOT), null);
     Accepted accepted = await(once);
     assertThat(await(meanwhile)).isEqualTo(accepted);
     follower.awaitTurn(accepted.turnId());
     assertThat(await(send(session, "say something else", id, WhenBusy.INTERRUPT))).isEqualTo(accepted);
 
     await(runtime.sessions().unload(session));
-    assertThat(await(send(session, "say once", id, null))).isEqualTo(accepted);
+    assertThat(await(send(session, "say once", id.toUpperCase(Locale.ROOT), null))).isEqualTo(accepted);
     Follower later = runtime.follow(session);
     later.awaitTurn(runtime.send(session, "say last").turnId());
     assertThat(said(later)).isEqualTo(List.of("once", "last"));

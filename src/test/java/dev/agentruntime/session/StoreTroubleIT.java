@@ -133,7 +133,7 @@ class StoreTroubleIT {
     store.set(Trouble.FAILS);
     assertThat(follower.awaitTurn(accepted.turnId()).outcome()).isEqualTo(TurnOutcome.SUCCESS);
     follower.await(SessionEvent.ErrorEvent.class, error -> error.code() == ErrorCode.STORE_FAILED);
-    assertThat(await(runtime.sessions().readiness())).hasSize(2).anyMatch(problem -> problem.contains("could not be saved"));
+    assertThat(await(runtime.sessions().readiness())).hasSize(2).contains("1 session could not be saved.");
 
     store.set(Trouble.NONE);
     SandboxTraces.await(() -> await(runtime.sessions().readiness()).isEmpty(), () -> await(runtime.sessions().readiness()).toString());

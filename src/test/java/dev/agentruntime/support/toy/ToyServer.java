@@ -30,6 +30,7 @@ import java.time.Clock;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** A server's sessions over a store and a {@link ToyWorld}, both of which outlive it: it can be killed. Blocking, for tests. */
 public final class ToyServer implements AutoCloseable {
@@ -52,7 +53,7 @@ public final class ToyServer implements AutoCloseable {
     PersistenceAdapter mine = mortal(PersistenceAdapter.class, store);
     Map<String, AgentProfile> profiles = Map.of("toy", profile("toy"), "stillborn", profile("stillborn"));
     sessions = new SessionManager(new Services(vertx, TestRuntime.settings(Path.of("unused"), variables), Clock.systemUTC(), metrics, mine,
-        mortal(SandboxProvider.class, world), Map.of(ToyArchitecture.TYPE, new ToyArchitecture()), new Profiles(profiles, mine, Map.of())));
+        mortal(SandboxProvider.class, world), Map.of(ToyArchitecture.TYPE, new ToyArchitecture()), new Profiles(profiles, mine, Map.of(), Set.of(ToyArchitecture.TYPE))));
     await(sessions.start());
   }
 
