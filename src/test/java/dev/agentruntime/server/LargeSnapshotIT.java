@@ -7,6 +7,7 @@ import dev.agentruntime.protocol.Block;
 import dev.agentruntime.protocol.Json;
 import dev.agentruntime.protocol.SessionSnapshot;
 import dev.agentruntime.support.EventFold;
+import dev.agentruntime.support.LiveHeap;
 import dev.agentruntime.support.RawSocket;
 import dev.agentruntime.support.SandboxTraces;
 import dev.agentruntime.support.TestClient;
@@ -15,15 +16,11 @@ import dev.agentruntime.support.Viewer;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.ByteBufAllocatorMetricProvider;
 import java.io.IOException;
-import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import javax.management.JMException;
-import javax.management.ObjectName;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -36,7 +33,6 @@ class LargeSnapshotIT {
   private static final long MOST_BYTES_EACH = 256 * 1024;
   /** Netty takes what it needs outside of the heap in chunks of some megabytes, which may be due at any moment. */
   private static final long CHUNKS_BYTES = 8 * 1024 * 1024;
-  private static final Pattern TOTAL = Pattern.compile("Total\\s+\\d+\\s+(\\d+)");
 
   /** More than a million characters, some of which take several bytes or are escaped. */
   private static final String LARGE = "a \"line\" with ümläuts, a 🙂 and a tab\t\n".repeat(30_000);
@@ -61,18 +57,9 @@ class LargeSnapshotIT {
     server.close();
   }
 
-  /** What a full collection leaves, this test's own things among it. */
-  private static long liveHeapBytes() throws JMException {
-    String histogram = (String) ManagementFactory.getPlatformMBeanServer().invoke(new ObjectName("com.sun.management:type=DiagnosticCommand"),
-        "gcClassHistogram", new Object[] {new String[0]}, new String[] {String[].class.getName()});
-    Matcher total = TOTAL.matcher(histogram);
-    assertThat(total.find()).isTrue();
-    return Long.parseLong(total.group(1));
-  }
-
-  /** The same with what the server has outside of the heap, where whatever is about to be written to a socket is copied to. */
+  /** With this test's own things, and what the server has outside of the heap, where whatever is about to be written to a socket is copied to. */
   private static long liveBytes() throws JMException {
-    return liveHeapBytes() + ((ByteBufAllocatorMetricProvider) ByteBufAllocator.DEFAULT).metric().usedDirectMemory();
+    return LiveHeap.bytes() + ((ByteBufAllocatorMetricProvider) ByteBufAllocator.DEFAULT).metric().usedDirectMemory();
   }
 
   private RawSocket stall(String session) {
@@ -186,7 +173,7 @@ class LargeSnapshotIT {
     assertThat(held).isBetween(1L, MOST_BYTES_EACH - 128 * 1024);
     SessionSnapshot goal = state(session);
     assertThat(Json.bytes(goal).length).isGreaterThan(LARGE.length());
-    liveHeapBytes();
+    LiveHeap.bytes();
     for (int i = 0; i < CLIENTS; i++) {
       catchUp(stalled.get(i), folds.get(i), goal);
     }

@@ -21,6 +21,12 @@ final class ClaudeStream {
   /** Messages of which a late word may still come. */
   private static final int REMEMBERED_MESSAGES = 8;
 
+  /** How far ahead of the blocks known a block's index may be; it is a sign of rubbish beyond. */
+  private static final int MAX_GAP = 64;
+
+  /** More than an answer of a model has; what is beyond is shown when it is whole. */
+  private static final int MOST_PLACES = 10_000;
+
   private final Map<String, Message> messages = new LinkedHashMap<>() {
     @Override
     protected boolean removeEldestEntry(Map.Entry<String, Message> eldest) {
@@ -88,7 +94,7 @@ final class ClaudeStream {
   /** A block of text begins; or one whose place is to be known and that is not shown, with {@code first} {@code null}. */
   void open(String messageId, int index, String type, Block first, Sink sink) {
     Message message = message(messageId);
-    if (index < 0 || index > message.places.size() + MAX_GAP || message.place(index) != null) {
+    if (index < 0 || index >= Math.min(MOST_PLACES, message.places.size() + MAX_GAP + 1) || message.place(index) != null) {
       return;
     }
     while (message.places.size() <= index) {
@@ -101,9 +107,6 @@ final class ClaudeStream {
       sink.event(new SessionEvent.BlockStart(SessionEvent.MAIN, first));
     }
   }
-
-  /** How far ahead of the blocks known a block's index may be; it is a sign of rubbish beyond. */
-  private static final int MAX_GAP = 64;
 
   void delta(DeltaScanner line, Sink sink) {
     if (line.kind() == DeltaScanner.Kind.OTHER || line.text() == null) {

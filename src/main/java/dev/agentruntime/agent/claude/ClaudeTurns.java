@@ -15,8 +15,16 @@ final class ClaudeTurns {
 
   private enum Stage { TAKEN, STARTED, CANCELLED }
 
+  /** The CLI is given one message at a time; of more than this it has made them up. */
+  private static final int MOST_MESSAGES = 1_000;
+
   /** The messages that have not ended. */
-  private final Map<String, Stage> messages = new LinkedHashMap<>();
+  private final Map<String, Stage> messages = new LinkedHashMap<>() {
+    @Override
+    protected boolean removeEldestEntry(Map.Entry<String, Stage> eldest) {
+      return size() > MOST_MESSAGES;
+    }
+  };
   private boolean unsolicited;
   private boolean errorShown;
   private String model;
