@@ -47,6 +47,13 @@ public interface SandboxFiles {
    */
   Future<Void> write(List<FileContent> files);
 
+  /**
+   * Writes the next bytes of a large file that comes piece by piece, from {@code offset} on, up to where it was written before: what is beyond
+   * is cut off, so that a repeated write does no harm. At 0 the file is made, with the folders it needs. Fails with {@code FAILED} if the file
+   * ends before {@code offset}; what is no regular file is refused with {@code FORBIDDEN_PATH}.
+   */
+  Future<Void> append(SandboxPath path, long offset, Buffer bytes);
+
   /** Succeeds also if there is none. Folders that become empty stay; a folder itself is refused with {@code FORBIDDEN_PATH}. */
   Future<Void> delete(SandboxPath path);
 

@@ -60,8 +60,12 @@ final class Transcripts {
     String directory = format.directory(sessionId, sandbox.workspace());
     FileBatch batch = new FileBatch(sandbox, steps);
     for (Map.Entry<String, Long> entry : stored.entrySet()) {
-      Buffer content = readStored(entry.getKey(), entry.getValue());
-      batch.add(new SandboxFiles.FileContent(SandboxPath.home(directory + "/" + entry.getKey()), content, false, 0));
+      SandboxPath path = SandboxPath.home(directory + "/" + entry.getKey());
+      if (entry.getValue() > CHUNK_BYTES) {
+        eachPiece(entry.getKey(), entry.getValue(), (offset, piece) -> steps.await(sandbox.files().append(path, offset, piece)));
+      } else {
+        batch.add(new SandboxFiles.FileContent(path, readStored(entry.getKey(), entry.getValue()), false, 0));
+      }
     }
     batch.write();
     replaced.clear();
@@ -164,14 +168,23 @@ final class Transcripts {
   }
 
   private Buffer readStored(String path, long length) {
-    Buffer content = Buffer.buffer();
-    while (content.length() < length) {
-      Buffer chunk = Future.await(store.readTranscript(PREFIX + path, content.length(), CHUNK_BYTES));
-      if (chunk.length() == 0) {
+    Buffer content = Buffer.buffer((int) length);
+    eachPiece(path, length, (offset, piece) -> content.appendBuffer(piece));
+    return content;
+  }
+
+  private interface Reader {
+    void take(long offset, Buffer piece);
+  }
+
+  private void eachPiece(String path, long length, Reader reader) {
+    for (long offset = 0; offset < length; ) {
+      Buffer piece = Future.await(store.readTranscript(PREFIX + path, offset, (int) Math.min(CHUNK_BYTES, length - offset)));
+      if (piece.length() == 0) {
         throw new IllegalStateException("transcript " + path + " is shorter than the store says");
       }
-      content.appendBuffer(chunk);
+      reader.take(offset, piece);
+      offset += piece.length();
     }
-    return content;
   }
 }

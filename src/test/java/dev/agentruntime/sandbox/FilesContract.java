@@ -40,6 +40,24 @@ abstract class FilesContract extends ProcessContract {
   }
 
   @Test
+  void writesALargeFilePieceByPiece() throws Exception {
+    SandboxPath path = SandboxPath.workspace("new folder/large");
+    await(sandbox.files().append(path, 0, Buffer.buffer("0123")));
+    await(sandbox.files().append(path, 4, Buffer.buffer("456789")));
+    await(sandbox.files().append(path, 4, Buffer.buffer("xyz")));
+    assertThat(readFile("new folder/large")).isEqualTo("0123xyz");
+    assertThat(run("printf +; cat 'new folder/large'").stdout()).isEqualTo("+0123xyz");
+    assertFails(sandbox.files().append(path, 8, Buffer.buffer("gap")), Kind.FAILED);
+    assertThat(readFile("new folder/large")).isEqualTo("0123xyz");
+    await(sandbox.files().append(path, 0, Buffer.buffer("")));
+    assertThat(readFile("new folder/large")).isEmpty();
+    run("echo secret >\"$HOME/secret\"; mkfifo pipe; ln -s \"$HOME/secret\" link");
+    for (String other : List.of("new folder", "pipe", "link", "pipe/x")) {
+      assertFails(sandbox.files().append(SandboxPath.workspace(other), 0, Buffer.buffer("x")), Kind.FORBIDDEN_PATH);
+    }
+  }
+
+  @Test
   void readsManyFilesAtOnce() throws Exception {
     run("echo secret >\"$HOME/secret\"; ln -s \"$HOME/secret\" link");
     write("a", "0123456789");
@@ -167,7 +185,7 @@ abstract class FilesContract extends ProcessContract {
 
   @Test
   void skipsWhatIsNoFile() throws Exception {
-    run("mkfifo pipe; ln -s nowhere dangling; ln -s loop loop; ln -s /nowhere/at/all outside; mkdir empty; echo x >file");
+    run("echo secret >\"$HOME/secret\"; mkfifo pipe; ln -s nowhere dangling; ln -s loop loop; ln -s /nowhere/at/all outside; mkdir empty; echo x >file");
     Listing listing = await(sandbox.files().list(SandboxPath.workspace("")));
     assertThat(listing.files()).extracting(Entry::path).containsExactly("file");
     assertThat(listing.unreadable()).isZero();

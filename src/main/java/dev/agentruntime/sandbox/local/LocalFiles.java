@@ -13,6 +13,7 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
+import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -88,6 +89,26 @@ final class LocalFiles implements SandboxFiles {
   }
 
   @Override
+  public Future<Void> append(SandboxPath path, long offset, Buffer bytes) {
+    return call(() -> {
+      Path target = root(path).prepare(path.relative());
+      if (Files.exists(target, LinkOption.NOFOLLOW_LINKS) && !Files.isRegularFile(target, LinkOption.NOFOLLOW_LINKS)) {
+        throw new SandboxException(Kind.FORBIDDEN_PATH, "there is something else at this path");
+      }
+      Set<OpenOption> options = offset == 0 ? Set.of(StandardOpenOption.WRITE, StandardOpenOption.CREATE, LinkOption.NOFOLLOW_LINKS)
+          : Set.of(StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS);
+      try (FileChannel channel = FileChannel.open(target, options)) {
+        if (channel.size() < offset) {
+          throw new SandboxException(Kind.FAILED, "what belongs before is not there");
+        }
+        channel.truncate(offset).position(offset);
+        write(channel, bytes);
+      }
+      return null;
+    });
+  }
+
+  @Override
   public Future<Void> delete(SandboxPath path) {
     return call(() -> {
       ConfinedRoot root = root(path);
@@ -112,10 +133,7 @@ final class LocalFiles implements SandboxFiles {
     Path part = sandbox.staging().resolve(SandboxDirectory.newId());
     try {
       try (FileChannel channel = FileChannel.open(part, StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW)) {
-        ByteBuffer bytes = ByteBuffer.wrap(content.content().getBytes());
-        while (bytes.hasRemaining()) {
-          channel.write(bytes);
-        }
+        write(channel, content.content());
       }
       Files.setPosixFilePermissions(part, PosixFilePermissions.fromString(content.executable() ? "rwxr-xr-x" : "rw-r--r--"));
       if (content.modifiedAt() != 0) {
@@ -124,6 +142,13 @@ final class LocalFiles implements SandboxFiles {
       Files.move(part, target, StandardCopyOption.ATOMIC_MOVE);
     } finally {
       Files.deleteIfExists(part);
+    }
+  }
+
+  private static void write(FileChannel channel, Buffer content) throws IOException {
+    ByteBuffer bytes = ByteBuffer.wrap(content.getBytes());
+    while (bytes.hasRemaining()) {
+      channel.write(bytes);
     }
   }
 

@@ -67,6 +67,11 @@ final class ModalFiles implements SandboxFiles {
   }
 
   @Override
+  public Future<Void> append(SandboxPath path, long offset, Buffer bytes) {
+    return supervisor.ask(question("append", path).put("offset", offset), bytes).mapEmpty();
+  }
+
+  @Override
   public Future<Void> delete(SandboxPath path) {
     return supervisor.ask(question("delete", path)).mapEmpty();
   }

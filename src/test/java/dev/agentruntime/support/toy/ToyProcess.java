@@ -11,8 +11,6 @@ import io.vertx.core.buffer.Buffer;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.BooleanSupplier;
-import java.util.function.Consumer;
 import java.util.function.Function;
 
 /**
@@ -41,8 +39,7 @@ final class ToyProcess implements SandboxProcess {
   }
 
   private final String id;
-  private final Consumer<String> received;
-  private final BooleanSupplier outOfReach;
+  private final ToyWorld world;
   private final Buffer output = Buffer.buffer();
   /** Answers that it has been given and does not take. */
   private final List<Promise<Void>> untaken = new ArrayList<>();
@@ -53,14 +50,9 @@ final class ToyProcess implements SandboxProcess {
   private boolean own;
   private boolean deaf;
 
-  /**
-   * @param received told the id of each message that comes in
-   * @param outOfReach whether no signal comes through
-   */
-  ToyProcess(String id, Consumer<String> received, BooleanSupplier outOfReach) {
+  ToyProcess(String id, ToyWorld world) {
     this.id = id;
-    this.received = received;
-    this.outOfReach = outOfReach;
+    this.world = world;
   }
 
   @Override
@@ -111,7 +103,7 @@ final class ToyProcess implements SandboxProcess {
   }
 
   private void message(String messageId, String text) {
-    received.accept(messageId);
+    world.received(messageId);
     running = messageId;
     if (text.equals("silent")) {
       return;
@@ -198,7 +190,11 @@ final class ToyProcess implements SandboxProcess {
     return made.done.future();
   }
 
-  private void pump() {
+  /** Hands out what there is, and is to be called when there may be more. */
+  void pump() {
+    if (world.isMute()) {
+      return;
+    }
     Reader current;
     Buffer chunk;
     synchronized (this) {
@@ -238,12 +234,13 @@ final class ToyProcess implements SandboxProcess {
 
   @Override
   public Future<String> stderrTail(int maxBytes) {
-    return Future.succeededFuture("");
+    return world.questionFails() ? Future.failedFuture(new SandboxException(SandboxException.Kind.FAILED, "the sandbox does not answer"))
+        : Future.succeededFuture("");
   }
 
   @Override
   public Future<Void> signal(Signal signal) {
-    if (outOfReach.getAsBoolean()) {
+    if (world.signalFails()) {
       return Future.failedFuture(new SandboxException(SandboxException.Kind.FAILED, "the sandbox does not answer"));
     }
     end(KILLED);

@@ -74,7 +74,7 @@ final class ToySandbox implements Sandbox, SandboxFiles {
   @Override
   public Future<SandboxProcess> start(String processId, ProcessSpec spec) {
     return here(() -> {
-      ToyProcess process = new ToyProcess(processId, world::received, world::signalFails);
+      ToyProcess process = new ToyProcess(processId, world);
       processes.put(processId, process);
       if (spec.command().contains("stillborn")) {
         process.end(ToyProcess.DIED);
@@ -128,6 +128,15 @@ final class ToySandbox implements Sandbox, SandboxFiles {
   public Future<Void> write(List<FileContent> written) {
     return here(() -> {
       written.forEach(file -> files.put(file.path(), new Content(file.content(), file.modifiedAt())));
+      return null;
+    });
+  }
+
+  @Override
+  public Future<Void> append(SandboxPath path, long offset, Buffer bytes) {
+    return here(() -> {
+      Buffer before = offset == 0 ? Buffer.buffer() : files.get(path).bytes().getBuffer(0, (int) offset);
+      files.put(path, new Content(before.appendBuffer(bytes), 0));
       return null;
     });
   }

@@ -24,7 +24,9 @@ public final class ToyWorld implements SandboxProvider {
   private final Map<String, Made> sandboxes = new ConcurrentHashMap<>();
   private final List<String> received = new CopyOnWriteArrayList<>();
   private final AtomicInteger failingSignals = new AtomicInteger();
+  private final AtomicInteger failedQuestions = new AtomicInteger();
   private volatile boolean stuck;
+  private volatile boolean mute;
 
   /** How many of the signals that are sent next do not come through. */
   public void failSignals(int count) {
@@ -42,6 +44,28 @@ public final class ToyWorld implements SandboxProvider {
 
   boolean isStuck() {
     return stuck;
+  }
+
+  /** Whether nothing is heard of any agent, nor an answer about one. */
+  public void mute(boolean now) {
+    mute = now;
+    running().forEach(ToyProcess::pump);
+  }
+
+  boolean isMute() {
+    return mute;
+  }
+
+  boolean questionFails() {
+    if (mute) {
+      failedQuestions.incrementAndGet();
+    }
+    return mute;
+  }
+
+  /** How often an agent was asked for in vain. */
+  public int failedQuestions() {
+    return failedQuestions.get();
   }
 
   void received(String messageId) {

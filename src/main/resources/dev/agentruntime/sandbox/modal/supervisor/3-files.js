@@ -278,6 +278,26 @@ const fileOperations = {
     }
   },
 
+  append({ root, path: relative, offset }, body) {
+    const target = new Root(root).prepare(relative);
+    const there = lstat(target);
+    if (there !== null && !there.isFile()) {
+      throw forbidden('there is something else at this path');
+    }
+    const fd = fs.openSync(target, fs.constants.O_WRONLY | fs.constants.O_NOFOLLOW | (offset === 0 ? fs.constants.O_CREAT : 0), 0o644);
+    try {
+      if (fs.fstatSync(fd).size < offset) {
+        throw new Refusal('FAILED', 'what belongs before is not there');
+      }
+      fs.ftruncateSync(fd, offset);
+      for (let written = 0; written < body.length; ) {
+        written += fs.writeSync(fd, body, written, body.length - written, offset + written);
+      }
+    } finally {
+      fs.closeSync(fd);
+    }
+  },
+
   delete({ root, path: relative }) {
     let file;
     try {
