@@ -3,24 +3,20 @@ package dev.agentruntime;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.agentruntime.support.SandboxTraces;
+import dev.agentruntime.support.ServerProgram;
 import dev.agentruntime.support.TestClient;
 import dev.agentruntime.support.Viewer;
 import dev.agentruntime.support.modal.FakeModal;
 import java.io.BufferedReader;
-import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -29,11 +25,9 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(120)
 class MainIT {
 
-  private static final Pattern READY = Pattern.compile("ready at http://127\\.0\\.0\\.1:(\\d+)$");
   private static final int EXIT_AT_SIGTERM = 128 + 15;
 
-  private static final List<String> PROGRAM = List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-      "--enable-native-access=ALL-UNNAMED", "-Dagent-runtime.stopWithParent=true", "-cp", classPath(), "dev.agentruntime.Main");
+  private static final List<String> PROGRAM = ServerProgram.command();
 
   @TempDir
   Path home;
@@ -43,29 +37,7 @@ class MainIT {
   }
 
   private Process run(Map<String, String> environment, List<String> command) throws IOException {
-    ProcessBuilder program = new ProcessBuilder(command);
-    program.environment().clear();
-    program.environment().putAll(environment);
-    program.environment().put("HOME", home.toString());
-    program.environment().put("LC_ALL", "C.UTF-8");
-    return program.directory(home.toFile()).redirectErrorStream(true).start();
-  }
-
-  private static String classPath() {
-    return Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
-        .map(entry -> Path.of(entry).toAbsolutePath().toString()).collect(Collectors.joining(File.pathSeparator));
-  }
-
-  /** Reads up to the line that says so. @return the port */
-  private static int ready(BufferedReader output, List<String> lines) throws IOException {
-    for (String line = output.readLine(); line != null; line = output.readLine()) {
-      lines.add(line);
-      Matcher ready = READY.matcher(line);
-      if (ready.find()) {
-        return Integer.parseInt(ready.group(1));
-      }
-    }
-    throw new AssertionError("it ended: " + lines);
+    return ServerProgram.run(home, environment, command);
   }
 
   @Test
@@ -74,7 +46,7 @@ class MainIT {
     Process program = run(Map.of("AGENT_RUNTIME_PORT", "0", "AGENT_RUNTIME_SHUTDOWN_GRACE_MS", "9000"));
     try (BufferedReader output = program.inputReader(StandardCharsets.UTF_8)) {
       List<String> lines = new ArrayList<>();
-      TestClient client = new TestClient("127.0.0.1", ready(output, lines), null);
+      TestClient client = new TestClient("127.0.0.1", ServerProgram.ready(output, lines), null);
       assertThat(lines).as("one line, and nothing before it").hasSize(1);
       assertThat(client.get("/health/ready").status()).isEqualTo(200);
 
@@ -105,7 +77,7 @@ class MainIT {
     command.addAll(PROGRAM);
     Process starter = run(Map.of("AGENT_RUNTIME_PORT", "0"), command);
     try (BufferedReader output = starter.inputReader(StandardCharsets.UTF_8)) {
-      TestClient client = new TestClient("127.0.0.1", ready(output, new ArrayList<>()), null);
+      TestClient client = new TestClient("127.0.0.1", ServerProgram.ready(output, new ArrayList<>()), null);
       ProcessHandle program = starter.children().findAny().orElseThrow();
       try {
         Viewer viewer = new Viewer(client, client.newSession());
@@ -137,7 +109,7 @@ class MainIT {
   void withTheStoreInMemoryItStartsAndStays() throws Exception {
     Process program = run(Map.of("AGENT_RUNTIME_PORT", "0", "AGENT_RUNTIME_STORE_URL", "memory:"));
     try (BufferedReader output = program.inputReader(StandardCharsets.UTF_8)) {
-      TestClient client = new TestClient("127.0.0.1", ready(output, new ArrayList<>()), null);
+      TestClient client = new TestClient("127.0.0.1", ServerProgram.ready(output, new ArrayList<>()), null);
       String id = client.newSession();
       Viewer viewer = new Viewer(client, id);
       viewer.turn(client.say(id, "say hello"));
@@ -173,7 +145,7 @@ class MainIT {
   void aPortThatIsTakenEndsItWithASentence() throws Exception {
     Process first = run(Map.of("AGENT_RUNTIME_PORT", "0"));
     try (BufferedReader output = first.inputReader(StandardCharsets.UTF_8)) {
-      int port = ready(output, new ArrayList<>());
+      int port = ServerProgram.ready(output, new ArrayList<>());
       Process second = run(Map.of("AGENT_RUNTIME_PORT", Integer.toString(port), "AGENT_RUNTIME_DATA_DIR", home.resolve("other").toString()));
       try (BufferedReader said = second.inputReader(StandardCharsets.UTF_8)) {
         assertThat(said.lines()).anyMatch(line -> line.contains("could not start: it cannot listen at 127.0.0.1:" + port))

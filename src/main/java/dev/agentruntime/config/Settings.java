@@ -116,13 +116,14 @@ public record Settings(
    * @param requestBodyMs from the headers to the end of the body
    * @param queuedMessages messages of a session that may wait
    * @param eventLogBytes what a session keeps of its past events, encoded, for readers that lag or come back
+   * @param sessionBytes what the conversations of a session take of memory, about, before its agent is stopped
    * @param agentLineBytes the longest line of an agent's output; the long texts in a longer one are cut
    * @param loadedSessions sessions in memory at once
    * @param unsavedBytes what a session keeps in memory while the store is away, before its agent has to wait
    * @param unsavedTotalBytes what all sessions together keep
    */
-  public record Limits(int requestBytes, long requestHeadMs, long requestBodyMs, int queuedMessages, int eventLogBytes, int agentLineBytes,
-                       int loadedSessions, int unsavedBytes, long unsavedTotalBytes) {
+  public record Limits(int requestBytes, long requestHeadMs, long requestBodyMs, int queuedMessages, int eventLogBytes, int sessionBytes,
+                       int agentLineBytes, int loadedSessions, int unsavedBytes, long unsavedTotalBytes) {
     public Limits {
       new Checks()
           .range("requestBytes", requestBytes, 1024, 1024 * MIB)
@@ -130,6 +131,7 @@ public record Settings(
           .range("requestBodyMs", requestBodyMs, 1, 24 * HOUR_MS)
           .range("queuedMessages", queuedMessages, 0, 100_000)
           .range("eventLogBytes", eventLogBytes, 1024, 1024 * MIB)
+          .range("sessionBytes", sessionBytes, 1024, 1024 * MIB)
           .range("agentLineBytes", agentLineBytes, 1024, 1024 * MIB)
           .range("loadedSessions", loadedSessions, 1, 10_000_000)
           .range("unsavedBytes", unsavedBytes, 1024, 1024 * MIB)

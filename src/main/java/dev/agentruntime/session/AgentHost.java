@@ -111,6 +111,9 @@ final class AgentHost {
     if (starting != null) {
       return starting;
     }
+    if (session.full() != null) {
+      return Future.failedFuture(new ApiException(ErrorCode.CONFLICT, session.full()));
+    }
     if (link != null && !expires() && architecture.optionsChanged(runningOptions, session.options()) != null) {
       return Future.succeededFuture(link);
     }
@@ -339,8 +342,8 @@ final class AgentHost {
     }
   }
 
-  /** There is no agent any more, nor what it was about. */
-  private void forgetAgent() {
+  /** There is no agent any more, nor what it was about. Nothing more of what it has said is read. */
+  void forgetAgent() {
     processId = null;
     if (link != null) {
       link.detach();

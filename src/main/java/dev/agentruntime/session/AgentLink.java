@@ -10,6 +10,7 @@ import io.vertx.core.Promise;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.internal.buffer.BufferInternal;
 import java.util.Arrays;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -22,6 +23,7 @@ final class AgentLink {
 
   private static final Logger log = LoggerFactory.getLogger(AgentLink.class);
   private static final byte[] NOTHING = new byte[0];
+  private static final int STDERR_TAIL_BYTES = 2_000;
 
   private final Mailbox mailbox;
   private final SandboxProcess process;
@@ -83,12 +85,13 @@ final class AgentLink {
     return ended.future();
   }
 
-  Future<Integer> exit() {
-    return process.exit();
-  }
-
-  Future<String> stderrTail(int maxBytes) {
-    return process.stderrTail(maxBytes);
+  /** How the process ended, a sentence for users; the log has more. */
+  Future<String> howItEnded() {
+    return process.exit().timeout(1, TimeUnit.SECONDS).otherwise(-1)
+        .compose(code -> process.stderrTail(STDERR_TAIL_BYTES).otherwise("").map(stderr -> {
+          log.warn("the agent ended during a turn with exit code {}: {}", code, stderr);
+          return "The agent ended before its turn did" + (code < 0 ? "." : " (exit code " + code + ").");
+        }));
   }
 
   Future<Void> write(Buffer lines) {
@@ -194,6 +197,9 @@ final class AgentLink {
       parser.line(line, from, end, sink);
     } catch (Exception e) {
       log.error("a line of the agent could not be understood", e);
+    } catch (OutOfMemoryError e) {
+      log.error("a line of {} bytes of the agent is more than there is memory for", to - from, e);
+      sink.hopeless("The agent said more in one line than the server has memory for (" + (to - from) + " bytes).");
     }
   }
 

@@ -35,6 +35,10 @@ final class AgentVoice implements OutputParser.Sink {
 
   @Override
   public void event(SessionEvent event) {
+    if (session.full() != null) {
+      turns.cutOff(session.full());
+      return;
+    }
     Turn turn = turns.turn();
     if (turn != null) {
       turns.heard();

@@ -16,6 +16,8 @@ final class Conversation {
     /** What a block that streams has got so far, while it is open. */
     GrowingText text;
     boolean open = true;
+    /** What it counts for in the session's size. */
+    long bytes;
 
     Entry(Block block) {
       this.block = block;
@@ -32,6 +34,12 @@ final class Conversation {
   }
 
   private final Map<String, Entry> entries = new LinkedHashMap<>();
+  private final SessionSize size;
+
+  /** @param size told how it changes */
+  Conversation(SessionSize size) {
+    this.size = size;
+  }
 
   boolean knows(String blockId) {
     return entries.containsKey(blockId);
@@ -43,7 +51,12 @@ final class Conversation {
   }
 
   boolean start(Block block) {
-    return entries.putIfAbsent(block.id(), new Entry(block)) == null;
+    Entry started = new Entry(block);
+    if (entries.putIfAbsent(block.id(), started) != null) {
+      return false;
+    }
+    count(started, SessionSize.of(block));
+    return true;
   }
 
   boolean append(String blockId, String delta) {
@@ -52,6 +65,7 @@ final class Conversation {
       return false;
     }
     entry.text.append(delta);
+    count(entry, entry.bytes + delta.length());
     return true;
   }
 
@@ -62,6 +76,7 @@ final class Conversation {
     }
     try {
       entry.block = merged(entry.current(), updates);
+      count(entry, SessionSize.of(entry.block));
       return true;
     } catch (IllegalArgumentException e) {
       return false;
@@ -76,6 +91,7 @@ final class Conversation {
     entry.block = block;
     entry.text = null;
     entry.open = false;
+    count(entry, SessionSize.of(block));
     return true;
   }
 
@@ -85,7 +101,13 @@ final class Conversation {
       return false;
     }
     entries.remove(blockId);
+    count(entry, SessionSize.ofId(blockId));
     return true;
+  }
+
+  private void count(Entry entry, long bytes) {
+    size.add(bytes - entry.bytes);
+    entry.bytes = bytes;
   }
 
   /** The block as it is now. */

@@ -21,6 +21,7 @@ import java.util.UUID;
 final class Intake {
 
   private final RuntimeMetrics metrics;
+  private final Session session;
   private final Inbox inbox;
   private final Journal journal;
   private final SessionStore store;
@@ -30,8 +31,10 @@ final class Intake {
   /** By {@link Inbox#key}. */
   private final Map<String, Future<Accepted>> accepting = new HashMap<>();
 
-  Intake(RuntimeMetrics metrics, Inbox inbox, Journal journal, SessionStore store, SessionSync sync, Status status, TurnRunner turns) {
+  Intake(RuntimeMetrics metrics, Session session, Inbox inbox, Journal journal, SessionStore store, SessionSync sync, Status status,
+         TurnRunner turns) {
     this.metrics = metrics;
+    this.session = session;
     this.inbox = inbox;
     this.journal = journal;
     this.store = store;
@@ -64,6 +67,9 @@ final class Intake {
   }
 
   private Future<Accepted> accept(SendMessage message, String messageId) {
+    if (session.full() != null) {
+      throw new ApiException(ErrorCode.CONFLICT, session.full());
+    }
     boolean busy = turns.hasAccepted();
     if (busy && message.whenBusy() == WhenBusy.REJECT) {
       throw new ApiException(ErrorCode.SESSION_BUSY, "The session is busy with another message.");

@@ -5,11 +5,8 @@ import dev.agentruntime.protocol.FrameEncoder;
 import dev.agentruntime.protocol.Json;
 import dev.agentruntime.protocol.SessionEvent;
 import io.vertx.core.buffer.Buffer;
-import java.io.IOException;
 import java.time.Clock;
-import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 
 /**
@@ -104,20 +101,6 @@ final class Journal {
 
   private void note(SessionEvent event) {
     write(new JournalEntry.Happened(FrameEncoder.name(event), clock.millis(), Json.toTree(event)));
-  }
-
-  /** @throws IOException if a line is not an entry; a last line without its end was never completed and is left out */
-  static List<JournalEntry> read(Buffer stored) throws IOException {
-    List<JournalEntry> entries = new ArrayList<>();
-    byte[] bytes = stored.getBytes();
-    int from = 0;
-    for (int i = 0; i < bytes.length; i++) {
-      if (bytes[i] == '\n') {
-        entries.add(Json.MAPPER.readValue(bytes, from, i - from, JournalEntry.class));
-        from = i + 1;
-      }
-    }
-    return entries;
   }
 
   static SessionEvent event(JournalEntry.Happened entry) {

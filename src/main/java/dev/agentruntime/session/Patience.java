@@ -1,5 +1,6 @@
 package dev.agentruntime.session;
 
+import dev.agentruntime.agent.OutputParser.TurnEnd;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -40,6 +41,21 @@ final class Patience {
   /** Until that works. */
   void kill(AgentLink link, Turn turn) {
     link.kill().onFailure(e -> untilStopped(link, turn));
+  }
+
+  /**
+   * An agent that may not go on is killed. It is tried until that works, and then its turn ends.
+   *
+   * @param turn {@code null} if none runs
+   * @param why a sentence for users
+   */
+  void untilKilled(AgentLink link, Turn turn, String why) {
+    link.kill().onSuccess(killed -> mailbox.run(() -> {
+      if (turn != null) {
+        turn.end.tryComplete(TurnEnd.error(why));
+      }
+    })).onFailure(failure -> services.vertx().setTimer(services.settings().sandbox().interruptTimeoutMs(),
+        timer -> mailbox.run(() -> untilKilled(link, turn, why))));
   }
 
   /** @param unconfirmed what to do if nothing is heard of the turn */

@@ -50,14 +50,19 @@ final class Session {
   private final Consumer<Frame> outlet;
   private final Journal journal;
   private final SessionState state;
+  private final int maxBytes;
   /** Timestamps of blocks that an earlier runtime told of and that are read again. */
   private final Map<String, String> times = new HashMap<>();
   private long seq;
   private WeakReference<SnapshotState.Encoded> encoded = new WeakReference<>(null);
 
-  /** @param outlet given every frame after it was logged */
-  Session(SessionRecord origin, EventLog events, Journal journal, Consumer<Frame> outlet) {
+  /**
+   * @param maxBytes that the conversations may take of memory, about
+   * @param outlet given every frame after it was logged
+   */
+  Session(SessionRecord origin, int maxBytes, EventLog events, Journal journal, Consumer<Frame> outlet) {
     this.state = new SessionState(origin);
+    this.maxBytes = maxBytes;
     this.events = events;
     this.journal = journal;
     this.outlet = outlet;
@@ -100,6 +105,12 @@ final class Session {
   /** @return {@code null} if there is no such file */
   WorkspaceFile file(String path) {
     return state.file(path);
+  }
+
+  /** Why neither the agent nor a client may add anything: the conversations have reached their largest size. {@code null} if they have not. */
+  String full() {
+    return state.bytes() < maxBytes ? null : "This session has reached its largest size (about " + maxBytes
+        + " bytes of memory; the setting limits.sessionBytes). It can still be read. Start a new session to go on.";
   }
 
   boolean knowsBlock(String conversationId, String blockId) {

@@ -10,8 +10,6 @@ import dev.agentruntime.protocol.SessionSnapshot;
 import dev.agentruntime.protocol.WorkspaceFile;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -25,8 +23,6 @@ import java.util.Set;
  */
 final class SessionLoader {
 
-  private static final int CHUNK_BYTES = 4 << 20;
-
   /**
    * What was cut off.
    *
@@ -39,56 +35,73 @@ final class SessionLoader {
   record CutOff(Turn turn, JournalEntry.Delivered delivered, JournalEntry.Consumed consumed, List<SessionEvent> later,
                 Map<String, String> began) {}
 
-  private final Session session;
-  private final Inbox inbox;
-  private final List<JournalEntry> entries;
+  private final StoredJournal journal;
   private final Map<String, SessionEvent.BlockComplete> completed = new HashMap<>();
+  private boolean empty = true;
+  private boolean tellsOfTranscripts;
+  /** The turn that has started and not ended, or {@code null}. */
+  private String open;
 
-  SessionLoader(Session session, Inbox inbox, List<JournalEntry> entries) {
-    this.session = session;
-    this.inbox = inbox;
-    this.entries = entries;
+  private SessionLoader(StoredJournal journal) {
+    this.journal = journal;
   }
 
-  /** Reads the whole journal. */
-  static List<JournalEntry> readJournal(SessionStore store, long length) {
-    Buffer content = Buffer.buffer();
-    while (content.length() < length) {
-      content.appendBuffer(Future.await(store.readTranscript(Journal.TRANSCRIPT, content.length(), CHUNK_BYTES)));
+  /** Reads the journal through, for what has to be known before it is {@linkplain #replay replayed}. */
+  static SessionLoader of(StoredJournal journal, TranscriptFormat format, String sessionId) {
+    SessionLoader loader = new SessionLoader(journal);
+    journal.forEach(entry -> {
+      loader.empty = false;
+      switch (entry) {
+        case JournalEntry.Transcripts saved -> loader.tellsOfTranscripts |= format.resumable(sessionId, saved.lengths().keySet());
+        case JournalEntry.Happened happened -> loader.look(Journal.event(happened));
+        default -> { }
+      }
+    });
+    return loader;
+  }
+
+  private void look(SessionEvent event) {
+    switch (event) {
+      case SessionEvent.TurnStarted e -> open = e.turnId();
+      case SessionEvent.TurnCompleted e -> open = null;
+      case SessionEvent.BlockComplete e -> completed.put(key(e.conversationId(), e.blockId()), e);
+      default -> { }
     }
-    try {
-      return Journal.read(content);
-    } catch (IOException e) {
-      throw new UncheckedIOException("the journal of a session cannot be read", e);
-    }
+  }
+
+  /** Whether there is nothing in the journal. */
+  boolean isEmpty() {
+    return empty;
   }
 
   /** Whether the journal says that the agent had a conversation to resume. */
-  static boolean tellsOfTranscripts(List<JournalEntry> entries, TranscriptFormat format, String sessionId) {
-    return entries.stream().anyMatch(entry ->
-        entry instanceof JournalEntry.Transcripts saved && format.resumable(sessionId, saved.lengths().keySet()));
+  boolean tellsOfTranscripts() {
+    return tellsOfTranscripts;
   }
 
   /** Replays the journal up to a turn that was cut off. */
-  CutOff replay() {
-    JournalEntry.Happened open = null;
-    for (JournalEntry entry : entries) {
-      if (entry instanceof JournalEntry.Happened happened) {
-        switch (Journal.event(happened)) {
-          case SessionEvent.TurnStarted e -> open = happened;
-          case SessionEvent.TurnCompleted e -> open = null;
-          case SessionEvent.BlockComplete e -> completed.put(key(e.conversationId(), e.blockId()), e);
-          default -> { }
-        }
-      }
+  CutOff replay(Session session, Inbox inbox) {
+    Replay replay = new Replay(session, inbox);
+    journal.forEach(replay::take);
+    return replay.done();
+  }
+
+  private final class Replay {
+    private final Session session;
+    private final Inbox inbox;
+    private final Set<String> interrupted = new HashSet<>();
+    private final List<SessionEvent> later = new ArrayList<>();
+    private final Map<String, String> times = new HashMap<>();
+    private Turn cutOff;
+    private JournalEntry.Delivered delivered;
+    private JournalEntry.Consumed consumed;
+
+    Replay(Session session, Inbox inbox) {
+      this.session = session;
+      this.inbox = inbox;
     }
-    Turn cutOff = null;
-    Set<String> interrupted = new HashSet<>();
-    JournalEntry.Delivered delivered = null;
-    JournalEntry.Consumed consumed = null;
-    List<SessionEvent> later = new ArrayList<>();
-    Map<String, String> times = new HashMap<>();
-    for (JournalEntry entry : entries) {
+
+    void take(JournalEntry entry) {
       switch (entry) {
         case JournalEntry.Accepted accepted -> {
           inbox.restore(accepted);
@@ -107,28 +120,37 @@ final class SessionLoader {
             times.putIfAbsent(began.block(), began.at());
           }
         }
-        case JournalEntry.Happened happened -> {
-          SessionEvent event = Journal.event(happened);
-          if (event instanceof SessionEvent.TurnStarted started) {
-            delivered = null;
-            Inbox.Waiting waiting = inbox.started(started.turnId());
-            cutOff = happened != open ? null : new Turn(started.turnId(), started.messageId(),
-                waiting == null ? null : waiting.content, happened.at(), System.nanoTime());
-          } else if (!(event instanceof SessionEvent.BlockComplete)) {
-            if (cutOff == null) {
-              session.restore(event);
-            } else {
-              later.add(event);
-            }
+        case JournalEntry.Happened happened -> take(happened, Journal.event(happened));
+      }
+    }
+
+    private void take(JournalEntry.Happened entry, SessionEvent event) {
+      switch (event) {
+        case SessionEvent.TurnStarted started -> {
+          delivered = null;
+          Inbox.Waiting waiting = inbox.started(started.turnId());
+          cutOff = !started.turnId().equals(open) ? null : new Turn(started.turnId(), started.messageId(),
+              waiting == null ? null : waiting.content, entry.at(), System.nanoTime());
+        }
+        // Has its place where the block began.
+        case SessionEvent.BlockComplete complete -> { }
+        default -> {
+          if (cutOff == null) {
+            session.restore(event);
+          } else {
+            later.add(event);
           }
         }
       }
     }
-    interrupted.forEach(inbox::interrupt);
-    if (cutOff != null) {
-      cutOff.interrupted = interrupted.contains(cutOff.turnId);
+
+    CutOff done() {
+      interrupted.forEach(inbox::interrupt);
+      if (cutOff != null) {
+        cutOff.interrupted = interrupted.contains(cutOff.turnId);
+      }
+      return new CutOff(cutOff, cutOff == null ? null : delivered, consumed, later, times);
     }
-    return new CutOff(cutOff, cutOff == null ? null : delivered, consumed, later, times);
   }
 
   private List<SessionEvent> blockEvents(JournalEntry.Began began) {

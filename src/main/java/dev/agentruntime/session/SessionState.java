@@ -35,16 +35,18 @@ final class SessionState {
 
   private static final class Subagent {
     final String name;
-    final Conversation conversation = new Conversation();
+    final Conversation conversation;
     SubagentStatus status = SubagentStatus.RUNNING;
 
-    Subagent(String name) {
+    Subagent(String name, SessionSize size) {
       this.name = name;
+      this.conversation = new Conversation(size);
     }
   }
 
   private final SessionRecord origin;
-  private final Conversation main = new Conversation();
+  private final SessionSize size = new SessionSize();
+  private final Conversation main = new Conversation(size);
   private final Map<String, Subagent> subagents = new LinkedHashMap<>();
   /** Ids of all blocks there ever were, in whatever conversation: none is started again. */
   private final Set<String> started = new HashSet<>();
@@ -143,10 +145,11 @@ final class SessionState {
   }
 
   private boolean add(SubagentDiscovered.Discovered discovered) {
-    Subagent subagent = new Subagent(discovered.name());
+    Subagent subagent = new Subagent(discovered.name(), size);
     if (discovered.id().equals(SessionEvent.MAIN) || subagents.putIfAbsent(discovered.id(), subagent) != null) {
       return false;
     }
+    size.add(SessionSize.ofSubagent(discovered.id(), discovered.name()));
     for (Block block : discovered.blocks()) {
       if (started.add(block.id())) {
         subagent.conversation.start(block);
@@ -163,6 +166,11 @@ final class SessionState {
     }
     subagent.status = event.status();
     return true;
+  }
+
+  /** What the conversations take of memory, about. */
+  long bytes() {
+    return size.bytes();
   }
 
   private boolean in(String conversationId) {

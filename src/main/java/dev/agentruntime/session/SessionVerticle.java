@@ -81,12 +81,12 @@ final class SessionVerticle extends VerticleBase {
     long journalLength = stored.transcripts().stream().filter(t -> t.name().equals(Journal.TRANSCRIPT))
         .mapToLong(StoredSession.Transcript::length).findFirst().orElse(0);
     store = new SessionStore(mailbox, services.persistence(), services.metrics(), sessionId, epoch, journal, journalLength);
-    session = new Session(record, new EventLog(sessionId, epoch, limits.eventLogBytes()), journal, this::out);
+    session = new Session(record, limits.sessionBytes(), new EventLog(sessionId, epoch, limits.eventLogBytes()), journal, this::out);
     workspace = new Workspace(vertx, mailbox, session, store, services.settings().workspace());
     Status status = new Status(session, services.clock());
-    List<JournalEntry> entries = SessionLoader.readJournal(store, journalLength);
+    SessionLoader loader = SessionLoader.of(StoredJournal.of(store, journalLength), architecture.transcripts(), sessionId);
     Transcripts transcripts = new Transcripts(sessionId, architecture.transcripts(), store, journal, stored.transcripts(),
-        SessionLoader.tellsOfTranscripts(entries, architecture.transcripts(), sessionId));
+        loader.tellsOfTranscripts());
     Inbox inbox = new Inbox(limits.queuedMessages());
     host = new AgentHost(services, mailbox, session, record.agentProfileReference(), architecture, status, workspace, transcripts,
         new StoredFiles(session, store));
@@ -94,12 +94,11 @@ final class SessionVerticle extends VerticleBase {
     sync = new SessionSync(vertx, mailbox, session, store, transcripts, workspace, journal, backlog, outage, record, host::sandbox,
         this::recovery, ownershipLost);
     turns = new TurnRunner(services, mailbox, session, architecture, journal, store, sync, workspace, inbox, status, host);
-    intake = new Intake(services.metrics(), inbox, journal, store, sync, status, turns);
+    intake = new Intake(services.metrics(), session, inbox, journal, store, sync, status, turns);
     AgentVoice voice = new AgentVoice(services.metrics(), session, turns, host, sync);
     host.connect(sync, voice, () -> nextLine(voice), turns::processEnded);
-    SessionLoader loader = new SessionLoader(session, inbox, entries);
-    SessionLoader.CutOff cutOff = loader.replay();
-    if (entries.isEmpty() && !stored.transcripts().isEmpty()) {
+    SessionLoader.CutOff cutOff = loader.replay(session, inbox);
+    if (loader.isEmpty() && !stored.transcripts().isEmpty()) {
       SessionLoader.readFromTranscripts(session, journal, architecture, transcripts);
     }
     session.restoreFiles(SessionLoader.readFiles(store, workspace, stored.files(), services.settings().workspace().inlineFileBytes()));

@@ -26,7 +26,6 @@ final class TurnRunner {
 
   private static final Logger log = LoggerFactory.getLogger(TurnRunner.class);
   private static final long RECONCILE_TIMEOUT_MS = 10_000;
-  private static final int STDERR_TAIL_BYTES = 2_000;
   /** How many agents that end before they are given a message it takes to give up. */
   private static final int MAX_STARTS = 2;
 
@@ -350,10 +349,7 @@ final class TurnRunner {
 
   /** The turn ends since the agent has. */
   private void endWith(Turn running, AgentLink link) {
-    link.exit().timeout(1, TimeUnit.SECONDS).otherwise(-1).compose(code -> link.stderrTail(STDERR_TAIL_BYTES).otherwise("").map(stderr -> {
-      log.warn("the agent ended during a turn with exit code {}: {}", code, stderr);
-      return "The agent ended before its turn did" + (code < 0 ? "." : " (exit code " + code + ").");
-    })).onSuccess(message -> mailbox.run(() ->
+    link.howItEnded().onSuccess(message -> mailbox.run(() ->
         running.end.tryComplete(running.delivered ? TurnEnd.agentLost(message) : TurnEnd.error(message))));
   }
 
@@ -377,6 +373,19 @@ final class TurnRunner {
     if (turn != null && turn.hopeless == null && link != null) {
       turn.hopeless = why;
       stop(link, turn);
+    }
+  }
+
+  /** The agent may not go on: nothing more of what it has said is read, and the turn that runs ends. */
+  void cutOff(String why) {
+    AgentLink link = host.link();
+    if (link != null) {
+      log.warn("the agent is stopped: {}", why);
+      host.forgetAgent();
+      if (turn != null) {
+        turn.hopeless = why;
+      }
+      patience.untilKilled(link, turn, why);
     }
   }
 

@@ -59,6 +59,7 @@ class SettingsLoaderTest {
         number("limits.requestBodyMs", "AGENT_RUNTIME_LIMITS_REQUEST_BODY_MS", 10L),
         number("limits.queuedMessages", "AGENT_RUNTIME_LIMITS_QUEUED_MESSAGES", 3),
         number("limits.eventLogBytes", "AGENT_RUNTIME_LIMITS_EVENT_LOG_BYTES", 4096),
+        number("limits.sessionBytes", "AGENT_RUNTIME_LIMITS_SESSION_BYTES", 4097),
         number("limits.agentLineBytes", "AGENT_RUNTIME_LIMITS_AGENT_LINE_BYTES", 5000),
         number("limits.loadedSessions", "AGENT_RUNTIME_LIMITS_LOADED_SESSIONS", 9),
         number("limits.unsavedBytes", "AGENT_RUNTIME_LIMITS_UNSAVED_BYTES", 5001),
@@ -330,7 +331,7 @@ class SettingsLoaderTest {
 
   @Test
   void aRecordRefusesWhatMakesNoSenseByItself() {
-    assertThatThrownBy(() -> new Settings.Limits(0, 1, 1, -1, 2048, 2048, 1, 1024, 1024))
+    assertThatThrownBy(() -> new Settings.Limits(0, 1, 1, -1, 2048, 2048, 2048, 1, 1024, 1024))
         .isInstanceOf(InvalidSettingsException.class).hasMessageContaining("requestBytes").hasMessageContaining("queuedMessages");
   }
 

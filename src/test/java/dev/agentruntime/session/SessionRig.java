@@ -1,5 +1,6 @@
 package dev.agentruntime.session;
 
+import dev.agentruntime.agent.claude.ClaudeTranscripts;
 import dev.agentruntime.persistence.SessionRecord;
 import dev.agentruntime.protocol.Frame;
 import dev.agentruntime.protocol.Json;
@@ -9,6 +10,7 @@ import dev.agentruntime.protocol.SessionSnapshot;
 import dev.agentruntime.protocol.TurnOutcome;
 import dev.agentruntime.support.EventFold;
 import dev.agentruntime.support.Follower;
+import io.vertx.core.buffer.Buffer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.time.Clock;
@@ -34,7 +36,7 @@ final class SessionRig {
   SessionRig(int logBytes) {
     SessionRecord record = record();
     log = new EventLog(record.sessionId(), "epoch", logBytes);
-    session = new Session(record, log, journal, frames::add);
+    session = new Session(record, Integer.MAX_VALUE, log, journal, frames::add);
     client = new EventFold(snapshot());
   }
 
@@ -88,12 +90,10 @@ final class SessionRig {
 
   /** What a later server makes of the journal. */
   SessionSnapshot reloaded() {
-    Session later = new Session(record(), new EventLog("other", "epoch", LARGE_LOG_BYTES), new Journal(CLOCK, unbounded()), frame -> { });
-    try {
-      new SessionLoader(later, new Inbox(16), Journal.read(journal.pending(Integer.MAX_VALUE))).replay();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    Session later = new Session(record(), Integer.MAX_VALUE, new EventLog("other", "epoch", LARGE_LOG_BYTES), new Journal(CLOCK, unbounded()), frame -> { });
+    Buffer stored = journal.pending(Integer.MAX_VALUE);
+    StoredJournal lines = new StoredJournal((offset, length) -> stored.getBuffer((int) offset, (int) offset + length), stored.length());
+    SessionLoader.of(lines, new ClaudeTranscripts(), record().sessionId()).replay(later, new Inbox(16));
     return Follower.snapshot(later.encodedSnapshot().json());
   }
 }

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.agentruntime.persistence.StoredSession;
-import dev.agentruntime.persistence.memory.InMemoryPersistence;
 import dev.agentruntime.protocol.ApiException;
 import dev.agentruntime.protocol.Block;
 import dev.agentruntime.protocol.ErrorCode;
@@ -18,13 +17,9 @@ import dev.agentruntime.protocol.SubagentStatus;
 import dev.agentruntime.protocol.TurnOutcome;
 import dev.agentruntime.protocol.WhenBusy;
 import dev.agentruntime.sandbox.SandboxPath;
-import dev.agentruntime.support.Follower;
 import dev.agentruntime.support.SandboxTraces;
-import dev.agentruntime.support.TroubledStore;
 import dev.agentruntime.support.TroubledStore.Trouble;
 import dev.agentruntime.support.toy.StoredEnds;
-import dev.agentruntime.support.toy.ToyServer;
-import dev.agentruntime.support.toy.ToyWorld;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
 import java.util.ArrayList;
@@ -33,60 +28,10 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Predicate;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** Moments at which it matters what exactly is away, dead or in between. */
-class SessionTroubleTest {
-
-  private final ToyWorld world = new ToyWorld();
-  private final InMemoryPersistence memory = ToyServer.store();
-  private final TroubledStore store = new TroubledStore(memory);
-  private ToyServer server = new ToyServer(world, store.adapter());
-  private String session;
-  private Follower follower;
-
-  @BeforeEach
-  void open() {
-    session = server.newSession();
-    follower = server.follow(session);
-  }
-
-  @AfterEach
-  void close() {
-    server.close();
-  }
-
-  private Accepted send(String text) {
-    return await(server.send(session, text));
-  }
-
-  private TurnOutcome outcome(Accepted accepted) {
-    return follower.awaitTurn(accepted.turnId()).outcome();
-  }
-
-  /** For a turn that a later server ends, maybe before anybody can follow it there. */
-  private String storedOutcome(Accepted accepted) {
-    List<String> outcomes = new ArrayList<>();
-    SandboxTraces.await(() -> {
-      StoredEnds.of(memory, session).stream().filter(end -> end.path("turnId").asText().equals(accepted.turnId()))
-          .forEach(end -> outcomes.add(end.path("outcome").asText()));
-      return !outcomes.isEmpty();
-    }, () -> "it never ends");
-    assertThat(outcomes).hasSize(1);
-    return outcomes.getFirst();
-  }
-
-  private void awaitSaid(String text) {
-    follower.await(SessionEvent.BlockDelta.class, delta -> delta.delta().equals(text));
-  }
-
-  private void restart(Map<String, String> settings) {
-    server.close();
-    server = new ToyServer(world, store.adapter(), settings);
-    follower = server.follow(session);
-  }
+class SessionTroubleTest extends TroubledSession {
 
   /** A turn runs, another waits, and the store goes away: the second has begun and is not given to the agent. @return the second */
   private Accepted beginUndelivered(String text) {
@@ -229,17 +174,6 @@ class SessionTroubleTest {
   }
 
   @Test
-  void whatWasInterruptedIsInterruptedByTheNextServer() {
-    Accepted running = send("silent");
-    SandboxTraces.await(() -> world.received().size() == 1, () -> "it is never given to the agent");
-    world.deafenAgents();
-    await(server.sessions.interrupt(session));
-    await(server.sessions.sync(session));
-    restart(Map.of("AGENT_RUNTIME_SANDBOX_REATTACH_TIMEOUT_MS", "60000"));
-    assertThat(storedOutcome(running)).isEqualTo("interrupted");
-  }
-
-  @Test
   void aMessageThatInterruptsDoesSoAlsoByTheNextServer() {
     Accepted running = send("hang");
     awaitSaid("hang");
@@ -326,12 +260,14 @@ class SessionTroubleTest {
   }
 
   @Test
-  void anAgentThatDoesNotConfirmWhatItWasGivenIsKilledLaterIfItCannotBeReached() {
-    Accepted running = send("silent");
-    SandboxTraces.await(() -> world.received().size() == 1, () -> "it is never given to the agent");
-    world.failSignals(1);
-    restart(Map.of());
-    assertThat(storedOutcome(running)).isEqualTo("error");
+  void anAgentThatSaysTooMuchIsStoppedLaterIfItCannotBeReached() {
+    restart(Map.of("AGENT_RUNTIME_LIMITS_SESSION_BYTES", "8000"));
+    world.failSignals(2);
+    String text = "say " + "much ".repeat(1000);
+    SessionEvent.TurnCompleted failed = follower.awaitTurn(send(text).turnId());
+    assertThat(failed.error()).startsWith("This session has reached its largest size");
+    assertThat(world.agents()).isZero();
+    assertThat(follower.fold().blocks()).anyMatch(block -> block.text().equals(text));
   }
 
   @Test

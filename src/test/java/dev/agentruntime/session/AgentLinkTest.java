@@ -1,0 +1,85 @@
+package dev.agentruntime.session;
+
+import static dev.agentruntime.support.TestRuntime.await;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.agentruntime.agent.OutputParser;
+import dev.agentruntime.sandbox.SandboxProcess;
+import dev.agentruntime.support.RecordedOutput;
+import io.vertx.core.Context;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.internal.VertxInternal;
+import java.util.function.Function;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** What is read of an agent. */
+class AgentLinkTest {
+
+  private final Vertx vertx = Vertx.vertx();
+
+  @AfterEach
+  void close() {
+    await(vertx.close());
+  }
+
+  /** A process that says one thing and ends. */
+  private record Said(String output) implements SandboxProcess {
+
+    @Override
+    public String id() {
+      return "said";
+    }
+
+    @Override
+    public Future<Void> readStdout(long offset, Function<Buffer, Future<Void>> consumer) {
+      return consumer.apply(Buffer.buffer(output));
+    }
+
+    @Override
+    public void stopReading() {
+      // It has said everything.
+    }
+
+    @Override
+    public Future<String> stderrTail(int maxBytes) {
+      return Future.succeededFuture("");
+    }
+
+    @Override
+    public Future<Void> writeStdin(Buffer bytes) {
+      return Future.succeededFuture();
+    }
+
+    @Override
+    public Future<Void> signal(Signal signal) {
+      return Future.succeededFuture();
+    }
+
+    @Override
+    public Future<Integer> exit() {
+      return Future.succeededFuture(0);
+    }
+  }
+
+  @Test
+  void aLineThatDoesNotFitIntoTheMemoryIsGivenUpAndTheNextIsRead() {
+    RecordedOutput heard = new RecordedOutput();
+    OutputParser parser = (line, from, to, sink) -> {
+      if (to - from > 5) {
+        throw new OutOfMemoryError("Java heap space");
+      }
+      sink.unknown(new String(line, from, to - from));
+    };
+    Context context = ((VertxInternal) vertx).createVirtualThreadContext();
+    AgentLink link = new AgentLink(new Mailbox(context, "session"), new Said("one\nmuch more\ntwo\n"), parser, heard,
+        Future::succeededFuture, 0, 1024);
+    link.follow();
+    await(link.ended());
+    assertThat(heard.unknown).containsExactly("one", "two");
+    assertThat(heard.hopeless).containsExactly("The agent said more in one line than the server has memory for (9 bytes).");
+    assertThat(link.consumed()).isEqualTo(18);
+  }
+}
