@@ -172,14 +172,12 @@ final class LoadedSessions {
     if (entry != null) {
       log.warn("session {} was taken over by another server", sessionId);
       entry.verticle.abandon();
-      remove(sessionId, entry);
+      // It may have been lost at once, on its way into memory.
+      entry.ready.future().onSuccess(verticle -> remove(sessionId, entry));
     }
   }
 
   private Future<Void> remove(String sessionId, Entry entry) {
-    if (entry.deploymentId == null) {
-      return Future.succeededFuture();
-    }
     return services.vertx().undeploy(entry.deploymentId).transform(v -> {
       if (entries.remove(sessionId, entry)) {
         services.metrics().sessionsLoaded.decrementAndGet();
