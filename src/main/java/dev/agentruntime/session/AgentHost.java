@@ -92,7 +92,7 @@ final class AgentHost {
     return link;
   }
 
-  /** The profile that the running agent was started with. */
+  /** The profile that the running agent was started with, where it is known; see {@link #ready}. */
   AgentProfile profile() {
     return profile;
   }
@@ -114,7 +114,7 @@ final class AgentHost {
     if (session.full() != null) {
       return Future.failedFuture(new ApiException(ErrorCode.CONFLICT, session.full()));
     }
-    if (link != null && !expires() && architecture.optionsChanged(runningOptions, session.options()) != null) {
+    if (link != null && profile != null && !expires() && architecture.optionsChanged(runningOptions, session.options()) != null) {
       return Future.succeededFuture(link);
     }
     Promise<AgentLink> promise = Promise.promise();
@@ -291,8 +291,10 @@ final class AgentHost {
    * @return whether the process was found, running or ended
    */
   boolean attach(Recovery recovery, long offset) {
+    // An agent whose profile was deleted goes on with what it does; the next message is refused.
+    profile = steps.await(services.profiles().get(profileId)
+        .recover(failure -> failure instanceof ApiException ? Future.succeededFuture() : Future.failedFuture(failure)));
     try {
-      profile = steps.await(services.profiles().get(profileId));
       status.newSandbox();
       creationId = recovery.creationId();
       sandbox = steps.await(services.sandboxes().attach(recovery.sandboxId()));

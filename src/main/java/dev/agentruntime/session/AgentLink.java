@@ -94,6 +94,11 @@ final class AgentLink {
         }));
   }
 
+  /** Done when the sandbox answers, which has then handed out what the agent said before. */
+  Future<Void> answers() {
+    return process.stderrTail(1).mapEmpty();
+  }
+
   Future<Void> write(Buffer lines) {
     return process.writeStdin(lines);
   }

@@ -58,11 +58,21 @@ final class Patience {
         timer -> mailbox.run(() -> untilKilled(link, turn, why))));
   }
 
-  /** @param unconfirmed what to do if nothing is heard of the turn */
-  void untilConfirmed(Turn turn, Runnable unconfirmed) {
+  /**
+   * Only while the agent can be heard is its silence its own.
+   *
+   * @param unconfirmed what to do if nothing is heard of the turn
+   */
+  void untilConfirmed(AgentLink link, Turn turn, Runnable unconfirmed) {
     later(services.settings().sandbox().reattachTimeoutMs(), turn, () -> {
       if (!turn.heard && !turn.taken) {
-        unconfirmed.run();
+        link.answers().onComplete(asked -> mailbox.run(() -> {
+          if (asked.failed() || sync.holdsAgent()) {
+            untilConfirmed(link, turn, unconfirmed);
+          } else if (!turn.heard && !turn.taken && !turn.end.future().isComplete()) {
+            unconfirmed.run();
+          }
+        }));
       }
     });
   }

@@ -110,11 +110,11 @@ final class SessionVerticle extends VerticleBase {
 
   /** Goes on with what an earlier runtime left. */
   private void takeUp(SessionLoader.CutOff cutOff, Recovery recovery, Status status, Inbox inbox) {
-    services.metrics().messagesQueued.addAndGet(inbox.size());
     Turn open = cutOff.turn();
     status.restore(open == null ? null : new RuntimeState.Turn(open.turnId, open.messageId, open.startedAt), inbox.size());
     session.keepTimes(cutOff.began());
     boolean found = recovery != null && recovery.sandboxId() != null && host.attach(recovery, offset(recovery, cutOff));
+    services.metrics().messagesQueued.addAndGet(inbox.size());
     boolean sameProcess = found && (cutOff.delivered() == null || cutOff.delivered().processId().equals(recovery.processId()));
     if (!sameProcess) {
       cutOff.later().forEach(session::restore);

@@ -131,7 +131,7 @@ final class TurnRunner {
       if (turn.messageId == null) {
         patience.whileHeard(open, this::giveUp);
       } else {
-        patience.untilConfirmed(open, () -> unconfirmed(open));
+        patience.untilConfirmed(host.link(), open, () -> unconfirmed(open));
       }
       finishInBackground(running -> { });
     }

@@ -34,6 +34,7 @@ public final class TroubledStore implements InvocationHandler {
   private Promise<Void> over = Promise.promise();
   private String awaited;
   private Runnable then;
+  private volatile String unread;
   private final List<Late> late = new ArrayList<>();
 
   private interface Late {
@@ -77,6 +78,11 @@ public final class TroubledStore implements InvocationHandler {
     then = work;
   }
 
+  /** The next call of this method fails. */
+  public void failNext(String method) {
+    unread = method;
+  }
+
   private synchronized Runnable awaitedBy(Method method, Object[] arguments) {
     if (awaited == null || !method.getName().equals("saveTranscript") || !arguments[4].toString().contains(awaited)) {
       return null;
@@ -92,6 +98,10 @@ public final class TroubledStore implements InvocationHandler {
       Future<?> done = call(method, arguments);
       work.run();
       return done;
+    }
+    if (method.getName().equals(unread)) {
+      unread = null;
+      return Future.failedFuture(new PersistenceException(Kind.UNAVAILABLE, "the store is away"));
     }
     boolean troubled = method.getName().matches("create.*|save.*|update.*|replace.*|delete.*|renew.*|ping");
     Future<Void> end;
