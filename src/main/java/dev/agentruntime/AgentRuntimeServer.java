@@ -40,8 +40,8 @@ public final class AgentRuntimeServer {
   /** The operating system's words alone say neither which address nor which port. */
   private Throwable cannotListen(Throwable failure) {
     return !(failure instanceof BindException || failure instanceof UnknownHostException) ? failure
-        : new IllegalStateException("it cannot listen at " + address(runtime.settings().port()) + ": " + failure.getMessage()
-            + ". Choose another address with AGENT_RUNTIME_HOST and AGENT_RUNTIME_PORT", failure);
+        : new IllegalStateException("it cannot listen at " + address(runtime.settings().port())
+            + " (choose another address with AGENT_RUNTIME_HOST and AGENT_RUNTIME_PORT): " + failure.getMessage(), failure);
   }
 
   private String address(int atPort) {

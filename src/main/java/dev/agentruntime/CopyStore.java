@@ -97,7 +97,7 @@ final class CopyStore {
 
   private static void check(Settings from, Settings to) {
     if (from.storeUrl() instanceof StoreUrl.Memory || to.storeUrl() instanceof StoreUrl.Memory) {
-      throw new IllegalArgumentException("A store in memory exists in one process only, so there is nothing to copy.");
+      throw new IllegalArgumentException("A store in memory exists in one process only, so nothing can be copied from it or to it.");
     }
     if (from.storeUrl() instanceof StoreUrl.Sqlite sqlite && Files.notExists(from.dataDir().resolve(sqlite.path()))) {
       throw new IllegalArgumentException("The store to copy from does not exist: there is no file "

@@ -67,13 +67,15 @@ public final class Main {
   private static void run(Settings settings) {
     Logger log = LoggerFactory.getLogger(Main.class);
     Vertx vertx = vertx();
-    AgentRuntime runtime = AgentRuntime.create(vertx, settings, AgentRuntime.persistence(vertx, settings));
-    AgentRuntimeServer server = new AgentRuntimeServer(vertx, runtime);
-    Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(log, settings, server), "shutdown"));
     String address;
     try {
+      AgentRuntime runtime = AgentRuntime.create(vertx, settings, AgentRuntime.persistence(vertx, settings));
+      AgentRuntimeServer server = new AgentRuntimeServer(vertx, runtime);
+      Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(log, settings, server), "shutdown"));
       // Waited for here: until the server listens there may be no other thread that keeps the process alive.
       address = server.start().await();
+    } catch (InvalidProfileException e) {
+      throw e;
     } catch (Throwable e) {
       log.error("Agent Runtime could not start: {}", sentence(e));
       log.debug("where it failed", e);

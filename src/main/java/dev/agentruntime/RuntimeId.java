@@ -24,7 +24,7 @@ final class RuntimeId {
       }
       return Files.readString(file).strip();
     } catch (IOException e) {
-      throw new UncheckedIOException("the data directory cannot be written to", e);
+      throw new UncheckedIOException("the data directory cannot be written to (choose another with AGENT_RUNTIME_DATA_DIR)", e);
     }
   }
 }

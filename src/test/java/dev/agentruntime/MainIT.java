@@ -142,6 +142,25 @@ class MainIT {
   }
 
   @Test
+  void aDataDirectoryThatCannotBeUsedEndsItWithASentence() throws Exception {
+    Files.createFile(home.resolve("file"));
+    for (Map<String, String> sandboxes : List.of(Map.<String, String>of(), Map.of("MODAL_TOKEN_ID", "ak-1", "MODAL_TOKEN_SECRET", "as-1"))) {
+      Map<String, String> settings = new HashMap<>(sandboxes);
+      settings.put("AGENT_RUNTIME_PORT", "0");
+      settings.put("AGENT_RUNTIME_DATA_DIR", home.resolve("file").toString());
+      Process program = run(settings);
+      try (BufferedReader output = program.inputReader(StandardCharsets.UTF_8)) {
+        assertThat(output.lines()).anyMatch(line -> line.matches(".* could not start: .*AGENT_RUNTIME_DATA_DIR.*" + home.resolve("file") + ".*"))
+            .noneMatch(line -> line.startsWith("\tat "));
+        assertThat(program.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(program.exitValue()).isEqualTo(1);
+      } finally {
+        program.destroyForcibly();
+      }
+    }
+  }
+
+  @Test
   void aPortThatIsTakenEndsItWithASentence() throws Exception {
     Process first = run(Map.of("AGENT_RUNTIME_PORT", "0"));
     try (BufferedReader output = first.inputReader(StandardCharsets.UTF_8)) {

@@ -178,7 +178,7 @@ public final class LocalSandboxProvider implements SandboxProvider {
     try {
       Path.of("\u00e4\u2603");
     } catch (InvalidPathException e) {
-      log.warn("this server's locale cannot say all file names; start it with LC_ALL=C.UTF-8");
+      log.warn("the locale is not a UTF-8 one, so files with names beyond ASCII cannot be used; start the server with LC_ALL=C.UTF-8");
     }
   }
 
