@@ -37,6 +37,7 @@ import io.vertx.core.internal.VertxInternal;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -62,6 +63,7 @@ public final class AgentRuntime {
   private final SandboxProvider sandboxes;
   private final RuntimeMetrics metrics;
   private final SessionManager sessionManager;
+  private final List<Claim> claims = new ArrayList<>();
   private final AtomicBoolean shutdown = new AtomicBoolean();
   private final Promise<Void> down = Promise.promise();
   /** An application that closes its {@code Vertx} must not lose what its agents said last. */
@@ -130,15 +132,41 @@ public final class AgentRuntime {
   }
 
   /**
-   * Opens the store and the sandboxes, takes up what was cut off, and starts the background work.
+   * Opens the store and the sandboxes, takes up what was cut off, and starts the background work. Fails with a sentence for the operator if
+   * another server uses the data directory or the store's file.
    *
    * @return completes on the caller's context: what is deployed on one of the store's own would end with the store
    */
   public Future<Void> start() {
     ((VertxInternal) vertx).addCloseHook(closeHook);
     Promise<Void> started = ((VertxInternal) vertx).getOrCreateContext().promise();
-    Future.all(persistence.start(), sandboxes.start()).compose(v -> sessionManager.start()).onComplete(started);
+    vertx.executeBlocking(this::claim)
+        .compose(v -> Future.all(persistence.start(), sandboxes.start()))
+        .compose(v -> sessionManager.start())
+        .onComplete(started);
     return started.future();
+  }
+
+  private Void claim() {
+    synchronized (claims) {
+      if (claims.isEmpty()) {
+        try {
+          claims.add(Claim.onDataDirectory(settings));
+          Claim.onStore(settings, Claim.SERVER).ifPresent(claims::add);
+        } catch (RuntimeException e) {
+          release();
+          throw e;
+        }
+      }
+    }
+    return null;
+  }
+
+  private void release() {
+    synchronized (claims) {
+      claims.forEach(Claim::close);
+      claims.clear();
+    }
   }
 
   public SessionManager sessionManager() {
@@ -174,6 +202,7 @@ public final class AgentRuntime {
           .transform(done -> Future.join(List.of(sandboxes.close(), persistence.close())))
           .onFailure(e -> log.error("the runtime did not shut down cleanly", e))
           .onComplete(done -> {
+            release();
             ((VertxInternal) vertx).removeCloseHook(closeHook);
             eventLoop.runOnContext(ended -> down.complete());
           });

@@ -13,6 +13,7 @@ import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -61,7 +62,7 @@ final class CopyStore {
       Settings to = settings(environment, TO, arguments.isEmpty() ? null : arguments.getLast());
       check(from, to);
       Logging.configure(from.log());
-      return copy(from, to);
+      return copyClaimed(from, to);
     } catch (InvalidSettingsException e) {
       err.println(e.getMessage());
     } catch (IllegalArgumentException e) {
@@ -105,9 +106,15 @@ final class CopyStore {
     }
     if (from.storeUrl() instanceof StoreUrl.Sqlite one && to.storeUrl() instanceof StoreUrl.Sqlite other
         ? isSameFile(from.dataDir().resolve(one.path()), to.dataDir().resolve(other.path()))
-        : from.storeUrl().equals(to.storeUrl())) {
+        : from.storeUrl().equals(to.storeUrl()) || isSameDatabase(from.storeUrl(), to.storeUrl())) {
       throw new IllegalArgumentException("Both are the same store.");
     }
+  }
+
+  /** Whoever its user is. */
+  private static boolean isSameDatabase(StoreUrl there, StoreUrl other) {
+    return there instanceof StoreUrl.Database one && other instanceof StoreUrl.Database two && one.product() == two.product()
+        && one.host().equals(two.host()) && one.port() == two.port() && one.database().equals(two.database());
   }
 
   private static boolean isSameFile(Path there, Path other) {
@@ -115,6 +122,24 @@ final class CopyStore {
       return Files.exists(other) && Files.isSameFile(there, other);
     } catch (IOException e) {
       throw new IllegalArgumentException("The files of the stores cannot be compared.", e);
+    }
+  }
+
+  /** A server's file is not copied while it is in use, and none is started on it meanwhile. */
+  private int copyClaimed(Settings from, Settings to) {
+    int inUse = SOURCE_IN_USE;
+    try (Claim source = Claim.onStore(from, NAME).orElse(null)) {
+      inUse = TARGET_IN_USE;
+      try (Claim target = Claim.onStore(to, NAME).orElse(null)) {
+        return copy(from, to);
+      }
+    } catch (Claim.TakenException e) {
+      err.println((inUse == SOURCE_IN_USE ? "The source cannot be copied: " : "The target cannot be written: ") + e.getMessage()
+          + ". Stop that first.");
+      return inUse;
+    } catch (UncheckedIOException e) {
+      err.println("Stopped: " + e.getMessage() + ".");
+      return STORE_FAILED;
     }
   }
 

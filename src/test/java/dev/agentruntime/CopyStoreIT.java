@@ -155,6 +155,7 @@ class CopyStoreIT implements StoreUnderTest {
       sqlite:none.db   | sqlite:target.db                  | does not exist: there is no file
       sqlite:source.db | sqlite:source.db                  | the same store
       sqlite:source.db | sqlite:./source.db                | the same store
+      mysql://u@h/db   | mysql://another@h:3306/db         | the same store
       sqlite:source.db | memory:                           | in one process only
       sqlite:source.db | postgresql://u:hush@localhost/db  | TO_AGENT_RUNTIME_STORE_PASSWORD
       sqlite:source.db | nonsense:hush                     | must be memory:

@@ -4,6 +4,8 @@ import static dev.agentruntime.support.TestRuntime.await;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.agentruntime.persistence.PersistenceAdapter;
+import dev.agentruntime.persistence.sql.SqlPersistence;
 import dev.agentruntime.protocol.ApiException;
 import dev.agentruntime.protocol.Block;
 import dev.agentruntime.protocol.ErrorCode;
@@ -18,10 +20,13 @@ import dev.agentruntime.support.TestRuntime;
 import dev.agentruntime.support.TroubledStore;
 import dev.agentruntime.support.TroubledStore.Trouble;
 import io.vertx.core.Future;
+import io.vertx.core.Vertx;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -32,6 +37,9 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** The store is away, slow, loses answers, or belongs to somebody else. */
 class StoreTroubleIT {
 
+  /** Said of the store, so that two servers may have the directory; what is used is passed to them, and is one that processes can share. */
+  private static final String SHARED = "postgresql://nobody@127.0.0.1/nothing";
+
   @TempDir
   Path directory;
   private TroubledStore store;
@@ -41,12 +49,20 @@ class StoreTroubleIT {
 
   @BeforeEach
   void open() {
-    runtime = TestRuntime.start(directory, Map.of("AGENT_RUNTIME_SYNC_INTERVAL_MS", "300"), real -> {
+    runtime = startShared(Map.of("AGENT_RUNTIME_SYNC_INTERVAL_MS", "300"), real -> {
       store = new TroubledStore(real);
       return store.adapter();
     });
     session = runtime.newSession();
     follower = runtime.follow(session);
+  }
+
+  private TestRuntime startShared(Map<String, String> environment, UnaryOperator<PersistenceAdapter> trouble) {
+    Map<String, String> shared = new HashMap<>(environment);
+    shared.put("AGENT_RUNTIME_STORE_URL", SHARED);
+    Vertx vertx = Vertx.vertx();
+    return TestRuntime.start(vertx, directory, shared,
+        named -> trouble.apply(SqlPersistence.sqlite(vertx, directory.resolve("agent-runtime.db"))));
   }
 
   @AfterEach
@@ -177,7 +193,7 @@ class StoreTroubleIT {
   void anotherServerThatTakesTheSessionIsLeftAlone() {
     follower.awaitTurn(runtime.send(session, "say first; write a.txt: one").turnId());
     await(runtime.sessions().sync(session));
-    try (TestRuntime other = TestRuntime.start(directory, Map.of())) {
+    try (TestRuntime other = startShared(Map.of(), real -> real)) {
       Follower there = other.follow(session);
       assertThat(there.start.blocks()).isEqualTo(follower.fold().blocks());
       assertThat(there.awaitTurn(other.send(session, "say second").turnId()).outcome()).isEqualTo(TurnOutcome.SUCCESS);

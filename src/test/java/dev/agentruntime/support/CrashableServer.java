@@ -170,6 +170,10 @@ public final class CrashableServer implements AutoCloseable {
     }
   }
 
+  public long pid() {
+    return process.pid();
+  }
+
   /** As {@code kill -9}. */
   public void kill() {
     process.destroyForcibly();
