@@ -107,25 +107,41 @@ export const inspect = internalQuery({
   handler: async (ctx, { sessionId }) => await withContents(ctx, await sessionOf(ctx, sessionId)),
 });
 
-/** Becomes the owner, and does away with what an earlier one has left half done. */
+/** Whose place one takes with `own`; null if there is no such session. */
+export const owner = internalQuery({
+  args: { sessionId: v.string() },
+  handler: async (ctx, { sessionId }) => (await sessionOf(ctx, sessionId))?.owner ?? null,
+});
+
+/**
+ * Becomes the owner in the place of `before`, and does away with what an earlier one has left half done. Refused if somebody else has become
+ * it since `before` was seen: what is carried out late must not take the session from who loaded it after all.
+ */
 export const own = internalMutation({
-  args: { sessionId: v.string(), epoch: v.string() },
-  handler: async (ctx, { sessionId, epoch }) => {
+  args: { sessionId: v.string(), epoch: v.string(), before: v.string() },
+  handler: async (ctx, { sessionId, epoch, before }) => {
     const session = await sessionOf(ctx, sessionId);
-    if (session !== null) {
-      await ctx.db.patch(session._id, { owner: epoch });
-      const staged = await ctx.db
-        .query("contents")
-        .withIndex("by_session", (q) => q.eq("session", session._id).eq("kind", "staged"))
-        .take(MOST_STAGED);
-      const budget = new Budget();
-      for (const content of staged) {
-        await discard(ctx, content, budget);
+    if (session !== null && session.owner !== epoch) {
+      if (session.owner !== before) {
+        throw refusal("CONFLICT");
       }
+      await ctx.db.patch(session._id, { owner: epoch });
+      await discardStaged(ctx, session._id);
     }
     return await withContents(ctx, session);
   },
 });
+
+async function discardStaged(ctx: MutationCtx, session: GenericId<"sessions">): Promise<void> {
+  const staged = await ctx.db
+    .query("contents")
+    .withIndex("by_session", (q) => q.eq("session", session).eq("kind", "staged"))
+    .take(MOST_STAGED);
+  const budget = new Budget();
+  for (const content of staged) {
+    await discard(ctx, content, budget);
+  }
+}
 
 /** Gives the owner a new epoch; what still comes with the old one is refused. */
 export const renew = internalMutation({

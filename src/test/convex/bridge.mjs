@@ -20,6 +20,10 @@ async function obey(method, url, order) {
   switch (`${method} ${part ?? ""}`) {
     case "POST faults":
       return deployment.meet(order);
+    case "DELETE faults":
+      return deployment.recover();
+    case "POST late":
+      return await deployment.doLate();
     case "POST functions":
       return deployment.deploy(order);
     case "POST documents":

@@ -79,6 +79,7 @@ export class Deployment {
   #key;
   #functions = FUNCTIONS;
   #faults = [];
+  #late = [];
   usage = { calls: 0, documentsRead: 0, documentsWritten: 0, bytesWritten: 0 };
   #server = createServer((request, response) => this.#serve(request, response));
 
@@ -104,12 +105,23 @@ export class Deployment {
   }
 
   /**
-   * What calls meet, after so many that meet nothing: an answer of that status and code, or no answer at all (status 0), before the
-   * function runs or after.
+   * What calls meet, after so many that meet nothing: an answer of that status and code, or no answer at all (status 0). The function runs
+   * "never", "before" the answer, or when it is asked for, "late".
    */
-  meet({ skip, times, status, code, after }) {
+  meet({ skip, times, status, code, runs }) {
     for (let i = 0; i < skip + times; i++) {
-      this.#faults.push(i < skip ? undefined : { status, code, after });
+      this.#faults.push(i < skip ? undefined : { status, code, runs });
+    }
+  }
+
+  recover() {
+    this.#faults = [];
+  }
+
+  /** Runs what is late. */
+  async doLate() {
+    for (const call of this.#late.splice(0)) {
+      await call();
     }
   }
 
@@ -160,7 +172,9 @@ export class Deployment {
       const body = await bodyOf(request);
       const fault = this.#faults.shift();
       this.usage.calls++;
-      if (fault === undefined || fault.after) {
+      if (fault?.runs === "late") {
+        this.#late.push(() => this.#answer(request, body));
+      } else if (fault === undefined || fault.runs === "before") {
         const answer = await this.#answer(request, body);
         if (fault === undefined) {
           send(response, 200, answer);

@@ -28,8 +28,8 @@ import java.util.function.Supplier;
  * Keeps sessions in a Convex deployment that has the functions and the schema of {@code conf/convex}.
  *
  * <p><b>What "saved" means here.</b> Convex has committed the transaction. Every call is one, and serializable: the function that writes
- * has asked in the same transaction who owns the session. A load whose answer was lost may be done late: it takes the session from whoever
- * has loaded it since, who is refused then and lets go of it.
+ * has asked in the same transaction who owns the session. Who loads one names the owner whose place it takes: a load whose answer was lost,
+ * and that is done late, is refused once somebody else has loaded the session.
  *
  * <p>What is deleted or replaced is gone at once for all who look. The bytes of something large are erased by transactions that follow
  * within moments; the deployment runs them by itself, whatever becomes of this process. A record's options, metadata and recovery together,
@@ -40,7 +40,7 @@ import java.util.function.Supplier;
 public final class ConvexPersistence implements PersistenceAdapter {
 
   /** Of the functions, as {@code store.ts} says it. */
-  static final int VERSION = 3;
+  static final int VERSION = 4;
 
   private final ConvexClient client;
   private final ConvexContents contents;
@@ -122,7 +122,12 @@ public final class ConvexPersistence implements PersistenceAdapter {
 
   @Override
   public Future<Optional<StoredSession>> loadSession(String sessionId, String epoch) {
-    return client.mutation("sessions:own", Json.object().put("sessionId", sessionId).put("epoch", epoch)).compose(this::stored);
+    return client.query("sessions:owner", Json.object().put("sessionId", sessionId)).compose(owner -> owner.isNull()
+        ? Future.succeededFuture(Optional.empty())
+        : client.mutation("sessions:own", Json.object().put("sessionId", sessionId).put("epoch", epoch).put("before", owner.asText()))
+            .compose(this::stored)
+            // Somebody else was faster, and is the one from whom it is taken now.
+            .recover(failure -> kind(failure) == Kind.CONFLICT ? loadSession(sessionId, epoch) : Future.failedFuture(failure)));
   }
 
   @Override

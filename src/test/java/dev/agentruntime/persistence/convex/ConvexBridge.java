@@ -53,17 +53,31 @@ final class ConvexBridge {
 
     /** So many of the next calls are answered like this, without running the function. */
     void refuse(int times, int status, String code) {
-      meet(0, times, status, code, false);
+      meet(0, times, status, code, "never");
+    }
+
+    /** No call meets anything any more. */
+    void recover() {
+      order("DELETE", "faults", null);
     }
 
     /** The answer of a call is lost, though the function runs. @param calls that come through before it */
     void loseAnswer(int calls) {
-      meet(calls, 1, 0, "", true);
+      meet(calls, 1, 0, "", "before");
     }
 
-    private void meet(int skip, int times, int status, String code, boolean after) {
+    /** A call has no answer, and its function runs when {@link #doLate} says so. @param calls that come through before it */
+    void delay(int calls) {
+      meet(calls, 1, 0, "", "late");
+    }
+
+    void doLate() {
+      order("POST", "late", null);
+    }
+
+    private void meet(int skip, int times, int status, String code, String runs) {
       order("POST", "faults",
-          Json.object().put("skip", skip).put("times", times).put("status", status).put("code", code).put("after", after));
+          Json.object().put("skip", skip).put("times", times).put("status", status).put("code", code).put("runs", runs));
     }
 
     /** As if the functions of another version had been deployed, or none: {@code null}. */

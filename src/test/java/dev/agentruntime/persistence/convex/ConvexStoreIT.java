@@ -197,6 +197,18 @@ class ConvexStoreIT implements StoreUnderTest {
   }
 
   @Test
+  void aLoadThatIsDoneLateDoesNotTakeTheSessionFromWhoLoadedItSince() {
+    String id = create();
+    deployment.delay(1);
+    deployment.refuse(ConvexClient.MOST_ATTEMPTS - 1, 503, "ServiceUnavailable");
+    refused(Kind.UNAVAILABLE, store.loadSession(id, "given up"));
+    await(store.loadSession(id, "epoch-2"));
+    deployment.doLate();
+    await(store.updateSessionRecord(record(id, 7), "epoch-2"));
+    assertThat(await(store.findSession(id))).contains(record(id, 7));
+  }
+
+  @Test
   void anOutageIsForTheCallerToSitOut() {
     Usage before = deployment.usage();
     deployment.refuse(100, 503, "ServiceUnavailable");
@@ -231,7 +243,7 @@ class ConvexStoreIT implements StoreUnderTest {
 
     Usage before = deployment.usage();
     load("s1");
-    assertThat(deployment.usage().since(before).documentsRead()).as("the session, two contents").isEqualTo(3);
+    assertThat(deployment.usage().since(before).documentsRead()).as("the session twice, two contents").isEqualTo(4);
     before = deployment.usage();
     String next = await(store.listAllSessions(5, null)).next();
     assertThat(deployment.usage().since(before)).isEqualTo(new Usage(1, 6, 0, 0));
