@@ -25,7 +25,8 @@ final class DatabaseFailure {
       Map.entry("XX002", "the database is damaged"));
 
   /** Where the Vert.x client and PostgreSQL's JDBC driver have no better type for it. */
-  private static final Pattern TLS_FAILURE = Pattern.compile("SSL handshake failed|could not be verified by hostnameverifier|SSL hostname verification failed");
+  private static final Pattern TLS_FAILURE = Pattern.compile("SSL handshake failed|could not be verified by hostnameverifier"
+      + "|SSL hostname verification failed|Self signed certificates");
 
   private DatabaseFailure() {}
 

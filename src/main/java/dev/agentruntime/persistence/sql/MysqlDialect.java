@@ -89,7 +89,8 @@ public final class MysqlDialect implements SqlDialect {
     String host = server.isUnixSocket() ? "localhost" : server.host();
     StringBuilder url = new StringBuilder("jdbc:mariadb://address=(host=").append(host).append(")(port=").append(server.port()).append(")/")
         .append(server.database()).append("?connectTimeout=").append(CONNECT_TIMEOUT_MS).append("&sslMode=").append(switch (tls) {
-          case DISABLE, PREFER -> "disable";
+          // MySQL's default way to log in needs one or the other: encryption, or the server's key for the password.
+          case DISABLE, PREFER -> "disable&allowPublicKeyRetrieval=true";
           case REQUIRE -> "trust";
           case VERIFY_CA -> "verify-ca";
           case VERIFY_FULL -> "verify-full";
