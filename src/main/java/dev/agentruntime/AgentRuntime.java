@@ -89,7 +89,7 @@ public final class AgentRuntime {
     forProfiles.keySet().retainAll(settings.profileVariables());
     Profiles profiles = new Profiles(ProfileLoader.load(settings.profilesDir(), environment), persistence, forProfiles, Set.of(claude.type()));
     this.sessionManager = new SessionManager(new Services(vertx, settings, Clock.systemUTC(), metrics, persistence, sandboxes,
-        Map.of(claude.type(), claude), profiles));
+        Map.of(claude.type(), claude), profiles, RuntimeId.of(settings.dataDir())));
   }
 
   /**
@@ -97,6 +97,7 @@ public final class AgentRuntime {
    *
    * @param persistenceAdapter where sessions are kept: one's own, or {@link #persistence}
    * @throws IllegalArgumentException if the profiles are wrong, naming every mistake
+   * @throws java.io.UncheckedIOException if the data directory cannot be written to
    */
   public static AgentRuntime create(Vertx vertx, Settings settings, PersistenceAdapter persistenceAdapter) {
     return new AgentRuntime(vertx, settings, persistenceAdapter, System.getenv());

@@ -20,6 +20,11 @@ public interface SandboxProvider {
     return false;
   }
 
+  /** Whether another server with the same settings can {@link #attach} to its sandboxes. */
+  default boolean shared() {
+    return false;
+  }
+
   /**
    * Makes a sandbox. A failure leaves nothing behind, or something that {@link #list} tells of.
    *

@@ -98,7 +98,7 @@ final class AgentHost {
   }
 
   Recovery recovery() {
-    return creationId == null && sandbox == null ? null : new Recovery(sandbox == null ? null : sandbox.id(), processId, creationId);
+    return creationId == null && sandbox == null ? null : new Recovery(sandbox == null ? null : sandbox.id(), processId, creationId, null);
   }
 
   /** Done when start or stop is not under way. */

@@ -1,5 +1,6 @@
 package dev.agentruntime.session;
 
+import dev.agentruntime.persistence.SessionRecord;
 import dev.agentruntime.protocol.SandboxItem;
 import dev.agentruntime.protocol.SandboxItem.State;
 import io.vertx.core.Future;
@@ -11,7 +12,10 @@ import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** What is done for all sessions unasked: taking up what was cut off, saving, unloading the idle, ending sandboxes that nobody owns. */
+/**
+ * What is done for all sessions unasked: taking up what was cut off here or by the death of another server, telling the store that this one
+ * lives, saving, unloading the idle, ending sandboxes that nobody owns.
+ */
 final class Housekeeping {
 
   private static final Logger log = LoggerFactory.getLogger(Housekeeping.class);
@@ -26,6 +30,8 @@ final class Housekeeping {
   /** Of our own: a timer that is set on a session's context ends with that session. */
   private final ContextInternal context;
   private final List<Long> timers = new ArrayList<>();
+  private final OtherServers others = new OtherServers();
+  private boolean looking;
 
   Housekeeping(Services services, LoadedSessions loaded, SandboxCensus census) {
     this.services = services;
@@ -35,12 +41,14 @@ final class Housekeeping {
   }
 
   Future<Void> start() {
-    List<String> cutOff = new ArrayList<>();
-    return SessionPages.read(services.persistence()::listRecoverableSessions, record -> cutOff.add(record.sessionId()))
-        .compose(v -> takeUp(cutOff).timeout(TAKE_UP_MS, TimeUnit.MILLISECONDS).otherwiseEmpty()).onSuccess(v -> {
+    return recoverable().compose(all -> takeUp(all.stream().filter(this::isOurs).map(SessionRecord::sessionId).toList())
+        .timeout(TAKE_UP_MS, TimeUnit.MILLISECONDS).otherwiseEmpty()).onSuccess(v -> {
       long idleMs = services.settings().idleTimeoutMs();
       every(Math.max(MIN_PERIOD_MS, Math.min(idleMs / 4, MAX_IDLE_PERIOD_MS)), this::unloadIdle);
-      every(Math.max(MIN_PERIOD_MS, services.settings().syncIntervalMs()), this::saveChanged);
+      every(Math.max(MIN_PERIOD_MS, services.settings().syncIntervalMs()), () -> {
+        loaded.verticles().forEach(session -> session.submit(new SessionCommand.Beat()));
+        takeUpAbandoned();
+      });
       every(services.settings().sandbox().sweepIntervalMs(), this::endOrphans);
       endOrphans();
     });
@@ -55,8 +63,34 @@ final class Housekeeping {
     timers.add(context.setPeriodic(periodMs, timer -> work.run()));
   }
 
+  private Future<List<SessionRecord>> recoverable() {
+    List<SessionRecord> all = new ArrayList<>();
+    return SessionPages.read(services.persistence()::listRecoverableSessions, all::add).map(all);
+  }
+
+  /** Whether it was left by an earlier run of this server, or by one that has left it to all. */
+  private boolean isOurs(SessionRecord record) {
+    Recovery.Owner owner = Recovery.of(record.recovery()).owner();
+    return owner == null || owner.node().equals(services.node());
+  }
+
+  private void takeUpAbandoned() {
+    if (looking) {
+      return;
+    }
+    looking = true;
+    recoverable().onComplete(listed -> context.runOnContext(v -> {
+      looking = false;
+      if (listed.failed()) {
+        others.startAnew();
+        return;
+      }
+      takeUp(others.abandoned(listed.result().stream().filter(record -> !loaded.isLoaded(record.sessionId())).toList()));
+    }));
+  }
+
   private Future<Void> takeUp(List<String> cutOff) {
-    List<Future<byte[]>> loading = cutOff.stream().map(id -> loaded.call(id, new SessionCommand.Get())
+    List<Future<Void>> loading = cutOff.stream().map(id -> loaded.takeUp(id)
         .onFailure(e -> log.error("session {} was cut off and could not be taken up again", id, e))).toList();
     return Future.join(loading).transform(done -> {
       if (!cutOff.isEmpty()) {
@@ -71,14 +105,6 @@ final class Housekeeping {
       log.info("session {} is idle and is unloaded", id);
       loaded.close(id, new SessionCommand.UnloadIdle(services.settings().idleTimeoutMs()))
           .onFailure(e -> log.warn("unloading session {} failed: {}", id, e.toString()));
-    }
-  }
-
-  private void saveChanged() {
-    for (SessionVerticle session : loaded.verticles()) {
-      if (session.dirty()) {
-        session.submit(new SessionCommand.Sync());
-      }
     }
   }
 

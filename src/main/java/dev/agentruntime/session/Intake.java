@@ -1,7 +1,6 @@
 package dev.agentruntime.session;
 
 import dev.agentruntime.metrics.RuntimeMetrics;
-import dev.agentruntime.persistence.StaleOwnerException;
 import dev.agentruntime.protocol.ApiException;
 import dev.agentruntime.protocol.ErrorCode;
 import dev.agentruntime.protocol.SendMessage;
@@ -11,6 +10,7 @@ import io.vertx.core.Future;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 
 /**
@@ -117,9 +117,11 @@ final class Intake {
     metrics.messagesQueued.decrementAndGet();
     journal.write(new JournalEntry.Withdrawn(waiting.accepted.messageId()));
     status.queued(inbox.size());
-    if (cause instanceof StaleOwnerException) {
+    Optional<SessionSync.Loss> lost = SessionSync.lost(cause);
+    if (lost.isPresent()) {
       sync.sync();
     }
-    return Future.failedFuture(cause);
+    // Who is asked again when it is gone knows of no such session.
+    return Future.failedFuture(lost.filter(SessionSync.Loss.ERASED::equals).isPresent() ? new SessionClosedException() : cause);
   }
 }

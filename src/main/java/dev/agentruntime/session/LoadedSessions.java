@@ -58,10 +58,19 @@ final class LoadedSessions {
 
   /** Does a command, loading the session if need be. */
   <R> Future<R> call(String sessionId, SessionCommand<R> command) {
-    Entry entry = entry(sessionId);
+    return call(sessionId, command, false);
+  }
+
+  /** Loads a session whose server has died. */
+  Future<Void> takeUp(String sessionId) {
+    return Future.succeededFuture().compose(v -> call(sessionId, new SessionCommand.Get(), true)).mapEmpty();
+  }
+
+  private <R> Future<R> call(String sessionId, SessionCommand<R> command, boolean takesOver) {
+    Entry entry = entry(sessionId, takesOver);
     return entry.ready.future().compose(verticle -> verticle.submit(command)).recover(failure ->
         failure instanceof SessionClosedException
-            ? entry.gone.future().compose(v -> call(sessionId, command))
+            ? entry.gone.future().compose(v -> call(sessionId, command, false))
             : Future.failedFuture(ErrorTranslation.toApi(failure)));
   }
 
@@ -72,7 +81,7 @@ final class LoadedSessions {
   Future<Void> close(String sessionId, SessionCommand<Void> last) {
     Entry entry;
     try {
-      entry = entry(sessionId);
+      entry = entry(sessionId, false);
     } catch (ApiException e) {
       return Future.failedFuture(e);
     }
@@ -128,7 +137,7 @@ final class LoadedSessions {
         .map(Map.Entry::getKey).toList();
   }
 
-  private Entry entry(String sessionId) {
+  private Entry entry(String sessionId, boolean takesOver) {
     Entry known = entries.get(sessionId);
     if (known != null) {
       return known;
@@ -139,7 +148,7 @@ final class LoadedSessions {
     if (entries.size() >= services.settings().limits().loadedSessions()) {
       throw new ApiException(ErrorCode.NOT_READY, "The server has reached its limit of loaded sessions; try again later.");
     }
-    Entry made = new Entry(new SessionVerticle(services, sessionId, outlet(sessionId), () -> ownershipLost(sessionId)));
+    Entry made = new Entry(new SessionVerticle(services, sessionId, takesOver, outlet(sessionId), how -> lost(sessionId, how)));
     Entry raced = entries.putIfAbsent(sessionId, made);
     if (raced != null) {
       return raced;
@@ -167,17 +176,24 @@ final class LoadedSessions {
     });
   }
 
-  private void ownershipLost(String sessionId) {
+  private void lost(String sessionId, SessionSync.Loss how) {
     Entry entry = entries.get(sessionId);
-    if (entry != null) {
-      log.warn("session {} was taken over by another server", sessionId);
-      entry.verticle.abandon();
-      // It may have been lost at once, on its way into memory.
-      entry.ready.future().onSuccess(verticle -> remove(sessionId, entry));
+    if (entry == null) {
+      return;
     }
+    log.warn("session {} was {} by another server", sessionId, how == SessionSync.Loss.ERASED ? "deleted" : "taken over");
+    // It may have been lost at once, on its way into memory.
+    entry.verticle.abandon(how).compose(v -> entry.ready.future()).compose(v -> remove(sessionId, entry)).onSuccess(v -> {
+      if (how == SessionSync.Loss.ERASED) {
+        lifecycle.tell(new LifecycleEvent.Deleted(sessionId));
+      }
+    });
   }
 
   private Future<Void> remove(String sessionId, Entry entry) {
+    if (entry.deploymentId == null) {
+      return Future.succeededFuture();
+    }
     return services.vertx().undeploy(entry.deploymentId).transform(v -> {
       if (entries.remove(sessionId, entry)) {
         services.metrics().sessionsLoaded.decrementAndGet();

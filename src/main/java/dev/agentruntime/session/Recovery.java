@@ -11,11 +11,27 @@ import dev.agentruntime.sandbox.SandboxProvider.SandboxInfo;
  * @param sandboxId {@code null} while there is none, but messages wait, or one is being made
  * @param processId the agent's process, which may not be started yet; {@code null} if there is none
  * @param creationId by which the sandbox is known that is being made, or was; {@code null} if there is none
+ * @param owner the server that looks after it; {@code null} if whoever comes first may
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
-record Recovery(String sandboxId, String processId, String creationId) {
+record Recovery(String sandboxId, String processId, String creationId, Owner owner) {
 
-  static final Recovery INTENT = new Recovery(null, null, null);
+  static final Recovery INTENT = new Recovery(null, null, null, null);
+
+  /**
+   * @param node by which the server is known to the others on its store
+   * @param aliveAt when it last said that it lives, epoch milliseconds by its own clock; it says so again each {@code syncIntervalMs}
+   * @param holds whether a turn runs in a sandbox that no other server can reach
+   */
+  record Owner(String node, long aliveAt, boolean holds) {}
+
+  Recovery of(Owner newOwner) {
+    return new Recovery(sandboxId, processId, creationId, newOwner);
+  }
+
+  boolean isHeldByOtherThan(String node) {
+    return owner != null && owner.holds() && !owner.node().equals(node);
+  }
 
   /** Whether this is the sandbox that is meant here. */
   boolean means(SandboxInfo sandbox) {

@@ -9,6 +9,11 @@ import io.vertx.core.Vertx;
 import java.time.Clock;
 import java.util.Map;
 
-/** What all sessions share. @param architectures by their type */
+/**
+ * What all sessions share.
+ *
+ * @param architectures by their type
+ * @param node by which this server is known to the others on its store, and to its next run
+ */
 public record Services(Vertx vertx, Settings settings, Clock clock, RuntimeMetrics metrics, PersistenceAdapter persistence,
-                       SandboxProvider sandboxes, Map<String, AgentArchitecture> architectures, Profiles profiles) {}
+                       SandboxProvider sandboxes, Map<String, AgentArchitecture> architectures, Profiles profiles, String node) {}

@@ -31,6 +31,9 @@ sealed interface SessionCommand<R> {
 
   record Sync() implements SessionCommand<Void> {}
 
+  /** Says in the store that this server looks after the session, and saves what has changed. */
+  record Beat() implements SessionCommand<Void> {}
+
   /** Ends what runs, saves, terminates the sandbox. */
   record Unload() implements SessionCommand<Void> {}
 

@@ -2,9 +2,11 @@ package dev.agentruntime.session;
 
 import dev.agentruntime.agent.AgentArchitecture;
 import dev.agentruntime.agent.TranscriptFormat;
+import dev.agentruntime.persistence.SessionRecord;
 import dev.agentruntime.persistence.StoredSession;
 import dev.agentruntime.protocol.ApiException;
 import dev.agentruntime.protocol.Block;
+import dev.agentruntime.protocol.ErrorCode;
 import dev.agentruntime.protocol.SessionEvent;
 import dev.agentruntime.protocol.SessionSnapshot;
 import dev.agentruntime.protocol.WorkspaceFile;
@@ -15,6 +17,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -195,8 +198,19 @@ final class SessionLoader {
     return read;
   }
 
-  static StoredSession claim(Services services, String sessionId, String epoch) {
+  /** @param takesOver whether the session is to be had even if a turn runs in a sandbox that only another server can reach */
+  static StoredSession claim(Services services, String sessionId, String epoch, boolean takesOver) {
+    if (!takesOver && !services.sandboxes().shared()) {
+      refuseIfHeld(services, sessionId);
+    }
     return Future.await(SessionStore.measured(services.metrics(), () -> services.persistence().loadSession(sessionId, epoch)))
         .orElseThrow(() -> ApiException.sessionNotFound(sessionId));
+  }
+
+  private static void refuseIfHeld(Services services, String sessionId) {
+    Optional<SessionRecord> record = Future.await(SessionStore.measured(services.metrics(), () -> services.persistence().findSession(sessionId)));
+    if (record.map(SessionRecord::recovery).map(Recovery::of).filter(left -> left.isHeldByOtherThan(services.node())).isPresent()) {
+      throw new ApiException(ErrorCode.CONFLICT, "Another server is at work with the session: ask that one, or try again when the turn is over.");
+    }
   }
 }

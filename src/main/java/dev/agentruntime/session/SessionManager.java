@@ -166,10 +166,10 @@ public final class SessionManager {
       if (loaded.isLoaded(known(sessionId))) {
         return loaded.close(sessionId, new SessionCommand.Unload());
       }
-      return services.persistence().findSession(sessionId).map(record -> {
-        record.orElseThrow(() -> ApiException.sessionNotFound(sessionId));
-        return null;
-      });
+      // One that has something running has it on another server, or was left by one.
+      return services.persistence().findSession(sessionId).compose(record ->
+          record.orElseThrow(() -> ApiException.sessionNotFound(sessionId)).recovery() == null ? Future.succeededFuture()
+              : loaded.close(sessionId, new SessionCommand.Unload()));
     });
   }
 

@@ -9,8 +9,11 @@ import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import java.util.HashSet;
+import java.util.Optional;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -38,7 +41,7 @@ final class SessionSync {
   private final Outage outage;
   private final Supplier<Sandbox> sandbox;
   private final Supplier<Recovery> recovery;
-  private final Runnable ownershipLost;
+  private final Consumer<Loss> onLoss;
   /** What the store has; {@code null} while that is not known: a write that failed may have been done. */
   private SessionRecord storedRecord;
   private SessionRecord issuedRecord;
@@ -52,14 +55,17 @@ final class SessionSync {
   private boolean closed;
   private boolean lost;
 
+  /** How a session comes to be no longer this server's. */
+  enum Loss { TAKEN_OVER, ERASED }
+
   /**
    * @param sandbox gives the sandbox there is, or {@code null}
    * @param recovery gives what the record should say of it, or {@code null}
-   * @param ownershipLost told when another owner has taken the session
+   * @param onLoss told, once, when the session is no longer this server's
    */
   SessionSync(Vertx vertx, Mailbox mailbox, Session session, SessionStore store, Transcripts transcripts, Workspace workspace,
               Journal journal, Backlog backlog, Outage outage, SessionRecord storedRecord, Supplier<Sandbox> sandbox,
-              Supplier<Recovery> recovery, Runnable ownershipLost) {
+              Supplier<Recovery> recovery, Consumer<Loss> onLoss) {
     this.vertx = vertx;
     this.mailbox = mailbox;
     this.session = session;
@@ -72,7 +78,7 @@ final class SessionSync {
     this.storedRecord = storedRecord;
     this.sandbox = sandbox;
     this.recovery = recovery;
-    this.ownershipLost = ownershipLost;
+    this.onLoss = onLoss;
   }
 
   boolean failing() {
@@ -185,27 +191,39 @@ final class SessionSync {
     return wanted.equals(storedRecord) ? Future.succeededFuture() : store(wanted);
   }
 
-  /** Makes sure, by a write, that the session is still ours. Fails with {@link StaleOwnerException}, and lets go of it, if it is not. */
+  /** Makes sure, by a write, that the session is still ours. Fails with the refusal, and lets go of it, if it is not. */
   Future<Void> confirmOwnership() {
-    return store(record()).onFailure(failure -> {
-      if (failure instanceof StaleOwnerException) {
-        lose();
-      }
-    });
+    return store(record());
+  }
+
+  /** Fails, and lets go of the session, if the store says that it is no longer ours. One that does not answer has not said so. */
+  Future<Void> unlessLost() {
+    return failing() ? Future.succeededFuture() : confirmOwnership().timeout(LONG_WAIT_MS, TimeUnit.MILLISECONDS)
+        .recover(failure -> lost(failure).isPresent() ? Future.failedFuture(failure) : Future.succeededFuture());
+  }
+
+  /** Whether the refusal of a record's write says that the session is another server's, or nobody's. */
+  static Optional<Loss> lost(Throwable failure) {
+    return !(failure instanceof PersistenceException refusal) ? Optional.empty() : switch (refusal.kind()) {
+      case STALE_OWNER -> Optional.of(Loss.TAKEN_OVER);
+      case NOT_FOUND -> Optional.of(Loss.ERASED);
+      default -> Optional.empty();
+    };
   }
 
   private Future<Void> store(SessionRecord record) {
     issuedRecord = record;
     storedRecord = null;
-    return store.record(record).onSuccess(v -> storedRecord = issuedRecord == record ? record : null);
+    return store.record(record).onSuccess(v -> storedRecord = issuedRecord == record ? record : null)
+        .onFailure(failure -> lost(failure).ifPresent(this::lose));
   }
 
-  private void lose() {
-    closed = true;
-    if (!lost) {
+  private void lose(Loss how) {
+    if (!closed && !lost) {
       lost = true;
-      ownershipLost.run();
+      onLoss.accept(how);
     }
+    closed = true;
   }
 
   private Future<Void> start() {
@@ -259,8 +277,17 @@ final class SessionSync {
       outage.over();
       makeRoom();
     } else if (failure instanceof StaleOwnerException) {
-      lose();
-    } else if (!closed) {
+      lose(Loss.TAKEN_OVER);
+    } else if (lost(failure).isPresent() && !closed) {
+      // What was not found may be the session or a part of it.
+      confirmOwnership().onComplete(confirmed -> failed(failure));
+    } else {
+      failed(failure);
+    }
+  }
+
+  private void failed(Throwable failure) {
+    if (!closed) {
       outage.failed(failure);
       planRetry();
     } else if (!(failure instanceof InterruptedException)) {

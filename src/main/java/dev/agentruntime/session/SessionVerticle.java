@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.agentruntime.agent.AgentArchitecture;
 import dev.agentruntime.config.Settings;
 import dev.agentruntime.persistence.SessionRecord;
-import dev.agentruntime.persistence.StaleOwnerException;
 import dev.agentruntime.persistence.StoredSession;
 import dev.agentruntime.protocol.ApiException;
 import dev.agentruntime.protocol.ErrorCode;
@@ -20,7 +19,6 @@ import io.vertx.core.buffer.Buffer;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -38,38 +36,47 @@ final class SessionVerticle extends VerticleBase {
 
   private final Services services;
   private final String sessionId;
+  private final boolean takesOver;
   private final Consumer<Frame> outlet;
-  private final Runnable ownershipLost;
+  private final Consumer<SessionSync.Loss> onLoss;
   private Mailbox mailbox;
   private Session session;
-  private SessionStore store;
   private Workspace workspace;
   private AgentHost host;
   private SessionSync sync;
   private TurnRunner turns;
   private Intake intake;
+  private Departure departure;
   private AgentArchitecture architecture;
   private volatile long lastUsed;
   private volatile RuntimeState runtime = RuntimeState.UNLOADED;
-  private volatile boolean dirty;
+  /** Whether there may be something to save. */
+  private boolean dirty;
   private boolean closed;
+  /** When this server last said that it looks after the session, epoch milliseconds. */
+  private long aliveAt;
+  private boolean beating;
+  private boolean left;
 
   /**
+   * @param takesOver whether a server that was at work with it has died
    * @param outlet given every frame, on the session's context
-   * @param ownershipLost told when another server has taken the session
+   * @param onLoss told when another server has taken the session or erased it
    */
-  SessionVerticle(Services services, String sessionId, Consumer<Frame> outlet, Runnable ownershipLost) {
+  SessionVerticle(Services services, String sessionId, boolean takesOver, Consumer<Frame> outlet, Consumer<SessionSync.Loss> onLoss) {
     this.services = services;
     this.sessionId = sessionId;
+    this.takesOver = takesOver;
     this.outlet = outlet;
-    this.ownershipLost = ownershipLost;
+    this.onLoss = onLoss;
   }
 
   @Override
   public Future<?> start() {
     mailbox = new Mailbox(context, sessionId);
     String epoch = UUID.randomUUID().toString();
-    StoredSession stored = SessionLoader.claim(services, sessionId, epoch);
+    aliveAt = services.clock().millis();
+    StoredSession stored = SessionLoader.claim(services, sessionId, epoch, takesOver);
     SessionRecord record = stored.record();
     architecture = services.architectures().get(record.type());
     if (architecture == null) {
@@ -80,7 +87,7 @@ final class SessionVerticle extends VerticleBase {
     Journal journal = new Journal(services.clock(), backlog);
     long journalLength = stored.transcripts().stream().filter(t -> t.name().equals(Journal.TRANSCRIPT))
         .mapToLong(StoredSession.Transcript::length).findFirst().orElse(0);
-    store = new SessionStore(mailbox, services.persistence(), services.metrics(), sessionId, epoch, journal, journalLength);
+    SessionStore store = new SessionStore(mailbox, services.persistence(), services.metrics(), sessionId, epoch, journal, journalLength);
     session = new Session(record, limits.sessionBytes(), new EventLog(sessionId, epoch, limits.eventLogBytes()), journal, this::out);
     workspace = new Workspace(vertx, mailbox, session, store, services.settings().workspace());
     Status status = new Status(session, services.clock());
@@ -92,9 +99,11 @@ final class SessionVerticle extends VerticleBase {
         new StoredFiles(session, store));
     Outage outage = new Outage(session, status, services.settings().syncIntervalMs());
     sync = new SessionSync(vertx, mailbox, session, store, transcripts, workspace, journal, backlog, outage, record, host::sandbox,
-        this::recovery, ownershipLost);
+        this::recovery, onLoss);
     turns = new TurnRunner(services, mailbox, session, architecture, journal, store, sync, workspace, inbox, status, host);
     intake = new Intake(services.metrics(), session, inbox, journal, store, sync, status, turns);
+    departure = new Departure(sessionId, services.settings().shutdownGraceMs(), this::save, this::leave, store, sync,
+        workspace, intake, turns, host);
     AgentVoice voice = new AgentVoice(services.metrics(), session, turns, host, sync);
     host.connect(sync, voice, () -> nextLine(voice), turns::processEnded);
     SessionLoader.CutOff cutOff = loader.replay(session, inbox);
@@ -103,6 +112,7 @@ final class SessionVerticle extends VerticleBase {
     }
     session.restoreFiles(SessionLoader.readFiles(store, workspace, stored.files(), services.settings().workspace().inlineFileBytes()));
     takeUp(cutOff, Recovery.of(record.recovery()), status, inbox);
+    sync.saveRecord();
     runtime = session.runtime();
     touch();
     return Future.succeededFuture();
@@ -146,7 +156,21 @@ final class SessionVerticle extends VerticleBase {
 
   private Recovery recovery() {
     Recovery running = host.recovery();
-    return running == null && turns.hasAccepted() ? Recovery.INTENT : running;
+    Recovery meant = running == null && turns.hasAccepted() ? Recovery.INTENT : running;
+    return meant == null || left ? meant
+        : meant.of(new Recovery.Owner(services.node(), aliveAt, turns.turn() != null && !services.sandboxes().shared()));
+  }
+
+  /** Says that this server looks after the session, which shows whether it may, and saves what has changed. */
+  private Future<Void> beat() {
+    if (beating) {
+      return Future.succeededFuture();
+    }
+    beating = true;
+    aliveAt = services.clock().millis();
+    Future<Void> said = sync.failing() ? Future.succeededFuture() : sync.confirmOwnership();
+    return said.onComplete(done -> beating = false).transform(done ->
+        done.failed() && SessionSync.lost(done.cause()).isPresent() || !dirty ? Future.succeededFuture() : save());
   }
 
   private void out(Frame frame) {
@@ -162,11 +186,6 @@ final class SessionVerticle extends VerticleBase {
 
   RuntimeState runtime() {
     return runtime;
-  }
-
-  /** Whether there may be something to save. */
-  boolean dirty() {
-    return dirty;
   }
 
   /** Whether what there is to save could not be saved. */
@@ -218,16 +237,17 @@ final class SessionVerticle extends VerticleBase {
       case SessionCommand.Patch patch -> patch(patch);
       case SessionCommand.MergeOptions merge -> mergeOptions(merge.options());
       case SessionCommand.Sync save -> save();
-      case SessionCommand.Unload unload -> saveFirst().compose(v -> close(this::unload));
+      case SessionCommand.Beat beat -> beat();
+      case SessionCommand.Unload unload -> departure.saveFirst().compose(v -> close(departure::unload));
       case SessionCommand.UnloadIdle unload -> {
         refuseIfInUse(unload.idleMs());
-        yield saveFirst().compose(v -> {
+        yield departure.saveFirst().compose(v -> {
           refuseIfInUse(unload.idleMs());
-          return close(this::unload);
+          return close(departure::unload);
         });
       }
-      case SessionCommand.Delete delete -> confirm().compose(v -> close(this::delete));
-      case SessionCommand.HandOver handOver -> close(this::handOver);
+      case SessionCommand.Delete delete -> departure.confirm().compose(v -> close(departure::delete));
+      case SessionCommand.HandOver handOver -> close(departure::handOver);
       case SessionCommand.ListFiles list -> Future.succeededFuture(List.copyOf(session.files()));
       case SessionCommand.StatFile stat -> Future.succeededFuture(workspace.known(stat.path()));
       case SessionCommand.ReadFile read -> workspace.read(read.path(), read.offset(), read.length());
@@ -248,51 +268,6 @@ final class SessionVerticle extends VerticleBase {
     if (!turns.idle() || intake.isAccepting() || idleForMs() < idleMs) {
       throw new SessionInUseException();
     }
-  }
-
-  /** What is not saved when a sandbox ends is lost, so that it does not end while the store is away. */
-  private Future<Void> saveFirst() {
-    return inTime(save()).recover(failure -> isAway(failure)
-        ? Future.failedFuture(new SessionUnsavedException(failure))
-        : Future.succeededFuture()).compose(v -> confirm());
-  }
-
-  /** Nothing ends here that another server owns, nor on the word of a store that is away. */
-  private Future<Void> confirm() {
-    return inTime(sync.confirmOwnership()).recover(failure ->
-        failure instanceof StaleOwnerException ? Future.failedFuture(new SessionClosedException())
-            : isAway(failure) ? Future.failedFuture(new SessionUnsavedException(failure))
-            : Future.succeededFuture());
-  }
-
-  private static boolean isAway(Throwable failure) {
-    return SessionSync.mayWorkLater(failure) || failure instanceof TimeoutException;
-  }
-
-  private <T> Future<T> inTime(Future<T> work) {
-    return work.timeout(services.settings().shutdownGraceMs(), TimeUnit.MILLISECONDS);
-  }
-
-  private void delete() {
-    endTurns();
-    host.terminate();
-    Future.await(store.erase());
-  }
-
-  private void unload() {
-    endTurns();
-    finalSync();
-    host.terminate();
-    storeRecord();
-  }
-
-  private void endTurns() {
-    try {
-      Future.await(inTime(intake.settled()));
-    } catch (Exception e) {
-      log.warn("messages of session {} are not stored yet; they are left to its next runtime", sessionId);
-    }
-    turns.endAll();
   }
 
   private Future<SessionListItem> patch(SessionCommand.Patch patch) {
@@ -324,44 +299,9 @@ final class SessionVerticle extends VerticleBase {
     return synced.transform(v -> sync.sync()).onComplete(done -> dirty |= done.failed() || sync.hasWork());
   }
 
-  /** The last save before a sandbox goes: it may take only so long. @return whether it worked */
-  private boolean finalSync() {
-    try {
-      Future.await(inTime(turns.settled().compose(v -> workspace.reconcile()).transform(v -> sync.sync())));
-      return true;
-    } catch (Exception e) {
-      log.error("session {} could not be saved", sessionId, e);
-      return false;
-    }
-  }
-
-  private void storeRecord() {
-    try {
-      Future.await(inTime(sync.saveRecord().compose(v -> store.flushJournal())));
-    } catch (Exception e) {
-      log.error("the record of session {} could not be saved", sessionId, e);
-    }
-  }
-
-  private void handOver() {
-    turns.close();
-    boolean saved = finalSync();
-    if (!turns.idle() && host.link() != null || !saved || !isOurs()) {
-      log.info("session {} stays in its sandbox, for the next runtime", sessionId);
-      host.handOver();
-    } else {
-      host.terminate();
-      storeRecord();
-    }
-  }
-
-  private boolean isOurs() {
-    try {
-      Future.await(confirm());
-      return true;
-    } catch (Exception e) {
-      return false;
-    }
+  /** What runs is left to whichever server comes first, if another one can reach it. */
+  private void leave() {
+    left = services.sandboxes().shared();
   }
 
   private Future<Void> close(Runnable work) {
@@ -385,14 +325,32 @@ final class SessionVerticle extends VerticleBase {
     return done.future();
   }
 
-  /** Another server owns the session: lets go of it without touching anything. */
-  void abandon() {
+  /**
+   * Another server owns the session: lets go of it without touching anything. Or nobody does: then its sandbox is nobody's either.
+   *
+   * @return done when it may leave memory
+   */
+  Future<Void> abandon(SessionSync.Loss how) {
+    Promise<Void> done = Promise.promise();
     mailbox.run(() -> {
       closed = true;
       turns.close();
-      host.handOver();
       sync.close();
+      if (how == SessionSync.Loss.TAKEN_OVER) {
+        host.handOver();
+        session.apply(new SessionEvent.ErrorEvent(ErrorCode.CONFLICT, "Another server has taken the session: what happens there is not shown "
+            + "here. Join it again to follow it."));
+      }
+      session.apply(new SessionEvent.StatusChanged(RuntimeState.UNLOADED));
       session.events().close();
+      try {
+        if (how == SessionSync.Loss.ERASED) {
+          host.terminate();
+        }
+      } finally {
+        done.complete();
+      }
     });
+    return done.future();
   }
 }

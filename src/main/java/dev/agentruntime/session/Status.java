@@ -6,6 +6,7 @@ import dev.agentruntime.protocol.RuntimeState;
 import dev.agentruntime.protocol.RuntimeState.SandboxStatus;
 import dev.agentruntime.protocol.SessionEvent;
 import java.time.Clock;
+import java.time.Instant;
 import java.util.concurrent.TimeoutException;
 
 /** What runs for a session, told as {@code session:status} whenever it changes. Belongs to the session's own context. */
@@ -66,6 +67,11 @@ final class Status {
     turn = running;
     queued = waiting;
     session.restore(new SessionEvent.StatusChanged(state()));
+  }
+
+  /** ISO 8601. */
+  String now() {
+    return Instant.ofEpochMilli(clock.millis()).toString();
   }
 
   private void publish() {

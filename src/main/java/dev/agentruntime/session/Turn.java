@@ -42,4 +42,13 @@ final class Turn {
     this.startedAt = startedAt;
     this.acceptedAtNanos = acceptedAtNanos;
   }
+
+  void fail(SessionSync sync, Throwable failure) {
+    endUnlessLost(sync, TurnEnd.error(ErrorTranslation.toApi(failure).getMessage()));
+  }
+
+  /** Another server may have taken the session, with its agent: then this has not ended, but goes on there. */
+  void endUnlessLost(SessionSync sync, TurnEnd how) {
+    sync.unlessLost().onSuccess(v -> end.tryComplete(how));
+  }
 }

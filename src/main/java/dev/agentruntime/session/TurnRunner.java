@@ -11,7 +11,6 @@ import dev.agentruntime.protocol.UsageMetadata;
 import dev.agentruntime.protocol.WellFormed;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
-import java.time.Instant;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -190,7 +189,7 @@ final class TurnRunner {
     services.metrics().turnsRunning.incrementAndGet();
     session.apply(new SessionEvent.TurnStarted(begun.turnId, begun.messageId));
     if (begun.messageId != null) {
-      Block.UserMessage said = new Block.UserMessage(begun.messageId, now(), begun.content);
+      Block.UserMessage said = new Block.UserMessage(begun.messageId, status.now(), begun.content);
       session.apply(new SessionEvent.BlockStart(SessionEvent.MAIN, said));
       session.apply(new SessionEvent.BlockComplete(SessionEvent.MAIN, said.id(), said));
     }
@@ -242,12 +241,13 @@ final class TurnRunner {
     running.delivered = true;
     host.optionsTold(options);
     link.write(lines.copy().appendBuffer(architecture.message(host.profile(), running.messageId, running.content)))
-        .onFailure(e -> running.end.tryComplete(TurnEnd.error(ErrorTranslation.toApi(e).getMessage())));
+        .onSuccess(v -> mailbox.run(sync::saveRecord))
+        .onFailure(e -> mailbox.run(() -> running.fail(sync, e)));
   }
 
   /** Awaits a step of the delivery. @return whether the turn has ended meanwhile, or by the step's failure */
   private boolean endsBefore(Turn running, Future<?> step) {
-    step.onFailure(e -> running.end.tryComplete(TurnEnd.error(ErrorTranslation.toApi(e).getMessage())));
+    step.onFailure(e -> running.fail(sync, e));
     Future.await(Future.any(step, running.end.future()));
     return running.end.future().isComplete() || closed;
   }
@@ -267,7 +267,7 @@ final class TurnRunner {
       session.closeOpenBlocks();
     }
     if (error != null && !running.errorShown) {
-      Block.ErrorNote note = new Block.ErrorNote("error:" + running.turnId, now(), error, null);
+      Block.ErrorNote note = new Block.ErrorNote("error:" + running.turnId, status.now(), error, null);
       session.apply(new SessionEvent.BlockComplete(SessionEvent.MAIN, note.id(), note));
     }
     count(end.used());
@@ -350,7 +350,7 @@ final class TurnRunner {
   /** The turn ends since the agent has. */
   private void endWith(Turn running, AgentLink link) {
     link.howItEnded().onSuccess(message -> mailbox.run(() ->
-        running.end.tryComplete(running.delivered ? TurnEnd.agentLost(message) : TurnEnd.error(message))));
+        running.endUnlessLost(sync, running.delivered ? TurnEnd.agentLost(message) : TurnEnd.error(message))));
   }
 
   /** The agent has begun a turn that nobody asked for. */
@@ -363,6 +363,7 @@ final class TurnRunner {
     turn.delivered = true;
     begin(turn);
     journal.write(new JournalEntry.Delivered(turn.turnId, link.processId(), link.consumed()));
+    sync.saveRecord();
     patience.whileHeard(turn, this::giveUp);
     finishInBackground(running -> { });
   }
@@ -392,9 +393,5 @@ final class TurnRunner {
   /** @return the turn that runs, or {@code null} */
   Turn turn() {
     return turn;
-  }
-
-  private String now() {
-    return Instant.ofEpochMilli(services.clock().millis()).toString();
   }
 }

@@ -31,7 +31,7 @@ class OwnershipTest {
 
   @BeforeEach
   void takeOver() {
-    old = new ToyServer(world, store);
+    old = new ToyServer(world, store, Map.of("AGENT_RUNTIME_SYNC_INTERVAL_MS", "3600000"));
     session = old.newSession();
     old.follow(session).awaitTurn(await(old.send(session, "say first")).turnId());
     await(old.sessions.sync(session));

@@ -191,6 +191,10 @@ class StoreTroubleIT {
 
   @Test
   void anotherServerThatTakesTheSessionIsLeftAlone() {
+    runtime.close();
+    // It does not look by itself whether the session is still its own.
+    runtime = startShared(Map.of("AGENT_RUNTIME_SYNC_INTERVAL_MS", "3600000"), real -> real);
+    follower = runtime.follow(session);
     follower.awaitTurn(runtime.send(session, "say first; write a.txt: one").turnId());
     await(runtime.sessions().sync(session));
     try (TestRuntime other = startShared(Map.of(), real -> real)) {

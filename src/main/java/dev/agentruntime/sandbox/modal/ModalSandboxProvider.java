@@ -79,6 +79,11 @@ public final class ModalSandboxProvider implements SandboxProvider {
   }
 
   @Override
+  public boolean shared() {
+    return true;
+  }
+
+  @Override
   public Future<Sandbox> create(SandboxSpec spec, Consumer<String> progress) {
     SandboxImage image = SandboxImage.of(spec.needs(), options.baseImage());
     return make(image, spec, progress).recover(failure -> {

@@ -48,12 +48,18 @@ public final class ToyServer implements AutoCloseable {
 
   /** @param settings as variables, over those of the tests */
   public ToyServer(ToyWorld world, PersistenceAdapter store, Map<String, String> settings) {
+    this(world, store, settings, "toy");
+  }
+
+  /** @param node another server than those of other names; one of the same name is the next run of those before */
+  public ToyServer(ToyWorld world, PersistenceAdapter store, Map<String, String> settings, String node) {
     Map<String, String> variables = new HashMap<>(SETTINGS);
     variables.putAll(settings);
     PersistenceAdapter mine = mortal(PersistenceAdapter.class, store);
     Map<String, AgentProfile> profiles = Map.of("toy", profile("toy"), "stillborn", profile("stillborn"));
     sessions = new SessionManager(new Services(vertx, TestRuntime.settings(Path.of("unused"), variables), Clock.systemUTC(), metrics, mine,
-        mortal(SandboxProvider.class, world), Map.of(ToyArchitecture.TYPE, new ToyArchitecture()), new Profiles(profiles, mine, Map.of(), Set.of(ToyArchitecture.TYPE))));
+        mortal(SandboxProvider.class, world), Map.of(ToyArchitecture.TYPE, new ToyArchitecture()),
+        new Profiles(profiles, mine, Map.of(), Set.of(ToyArchitecture.TYPE)), node));
     await(sessions.start());
   }
 

@@ -25,8 +25,19 @@ public final class ToyWorld implements SandboxProvider {
   private final List<String> received = new CopyOnWriteArrayList<>();
   private final AtomicInteger failingSignals = new AtomicInteger();
   private final AtomicInteger failedQuestions = new AtomicInteger();
+  private final boolean shared;
   private volatile boolean stuck;
   private volatile boolean mute;
+
+  /** One that every server can reach. */
+  public ToyWorld() {
+    this(true);
+  }
+
+  /** @param shared whether it can be reached by other servers than the one that it is given to */
+  public ToyWorld(boolean shared) {
+    this.shared = shared;
+  }
 
   /** How many of the signals that are sent next do not come through. */
   public void failSignals(int count) {
@@ -116,6 +127,11 @@ public final class ToyWorld implements SandboxProvider {
   @Override
   public String name() {
     return "toy";
+  }
+
+  @Override
+  public boolean shared() {
+    return shared;
   }
 
   @Override
