@@ -22,11 +22,14 @@ public final class Json {
   /** Less than may be written, so that whatever came in can go out as a part of something larger. */
   private static final int MAX_READ_DEPTH = StreamWriteConstraints.DEFAULT_MAX_DEPTH - 100;
 
+  /** In one text: a few bytes of JSON can cost fifty times as much memory, so that the size of a text alone bounds little. */
+  private static final int MAX_READ_TOKENS = 1_000_000;
+
   /** Size is bounded where bytes come in, not per string; a tool's input of many megabytes is one string. */
   public static final ObjectMapper MAPPER = JsonMapper.builder(
           new JsonFactoryBuilder()
               .streamReadConstraints(StreamReadConstraints.builder().maxStringLength(Integer.MAX_VALUE)
-                  .maxNestingDepth(MAX_READ_DEPTH).build())
+                  .maxNestingDepth(MAX_READ_DEPTH).maxTokenCount(MAX_READ_TOKENS).build())
               .build())
       .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
       .build();

@@ -30,6 +30,13 @@ class JsonTest {
     assertThatThrownBy(() -> Json.tree(nested(100_000))).isInstanceOf(IOException.class);
   }
 
+  @Test
+  void aTextOfAMillionValuesIsNotRead() throws IOException {
+    assertThatThrownBy(() -> Json.tree("[" + "[],".repeat(500_000) + "0]")).isInstanceOf(IOException.class);
+    assertThat(Json.tree("[" + "[],".repeat(400_000) + "0]")).hasSize(400_001);
+    assertThat(Json.tree('"' + "x".repeat(20 << 20) + '"').asText()).hasSize(20 << 20);
+  }
+
   private static boolean isRead(int depth) {
     try {
       return Json.tree(nested(depth)) != null;

@@ -349,6 +349,13 @@ class ClaudeOutputParserTest {
   }
 
   @Test
+  void aLineOfTooManyValuesIsHandedOn() {
+    parse(TAKEN, assistant("null", "a", "{'type':'tool_use','id':'t1','name':'x','input':{'a':[" + "[],".repeat(500_000) + "0]}}"));
+    assertThat(out.unknown).singleElement().asString().startsWith("{\"type\":\"assistant\"").hasSizeLessThan(400);
+    assertThat(out.events).isEmpty();
+  }
+
+  @Test
   void whatIsForTheModelAloneIsNotShown() {
     parse(TAKEN, assistant("'t1'", "a", "{'type':'text','text':'x'}"),
         "{'type':'user','isSynthetic':true,'parent_tool_use_id':'t1','uuid':'u1','message':{'content':'for the model'}}",
