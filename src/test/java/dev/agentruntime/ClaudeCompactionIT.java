@@ -7,6 +7,7 @@ import dev.agentruntime.agent.claude.ClaudeTranscripts;
 import dev.agentruntime.protocol.Block;
 import dev.agentruntime.protocol.Json;
 import dev.agentruntime.support.LiveSession;
+import dev.agentruntime.support.SavedTranscripts;
 import io.vertx.core.buffer.Buffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -134,7 +135,7 @@ class ClaudeCompactionIT extends ClaudeRig {
   private List<Block> transcript(String session) throws Exception {
     try (Stream<Path> files = Files.walk(directory.resolve("sandboxes"))) {
       Path file = files.filter(path -> path.endsWith(session + ".jsonl")).findFirst().orElseThrow();
-      return new ClaudeTranscripts().read(session, Map.of(session + ".jsonl", Buffer.buffer(Files.readAllBytes(file)))).main();
+      return new ClaudeTranscripts().read(session, SavedTranscripts.of(Map.of(session + ".jsonl", Buffer.buffer(Files.readAllBytes(file))))).main();
     }
   }
 }

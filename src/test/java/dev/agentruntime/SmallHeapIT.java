@@ -3,7 +3,6 @@ package dev.agentruntime;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.agentruntime.config.Settings;
 import dev.agentruntime.persistence.PersistenceAdapter;
 import dev.agentruntime.persistence.SessionRecord;
 import dev.agentruntime.protocol.Json;
@@ -20,6 +19,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -44,8 +44,10 @@ class SmallHeapIT {
   private Process program;
   private TestClient client;
 
-  private void start() throws Exception {
-    program = ServerProgram.run(home, SETTINGS, ServerProgram.command(HEAP));
+  private void start(Map<String, String> more) throws Exception {
+    Map<String, String> settings = new HashMap<>(SETTINGS);
+    settings.putAll(more);
+    program = ServerProgram.run(home, settings, ServerProgram.command(HEAP));
     BufferedReader output = program.inputReader(StandardCharsets.UTF_8);
     client = new TestClient("127.0.0.1", ServerProgram.ready(output, lines), null);
     Thread.ofVirtual().start(() -> output.lines().forEach(lines::add));
@@ -78,7 +80,7 @@ class SmallHeapIT {
 
   @Test
   void anAgentThatSaysMoreThanTheMemoryHoldsIsStoppedAndNobodyElseNoticesIt() throws Exception {
-    start();
+    start(Map.of());
     String other = client.newSession();
     assertWorks(other);
     String flooded = client.newSession();
@@ -101,25 +103,45 @@ class SmallHeapIT {
     assertThat(client.get("/health/ready").status()).isEqualTo(200);
   }
 
-  @Test
-  void aLargeJournalOfASmallSessionIsLoaded() throws Exception {
+  /** Stores a session with something large. */
+  private String stored(String profile, String transcript, String line) throws Exception {
     String session = UUID.randomUUID().toString();
-    String line = Json.text(Map.of("k", "event", "event", "session:metadata:update", "at", 1, "data", Map.of("conversationId", "main",
-        "metadata", Map.of("usage", Map.of("inputTokens", 7), "model", "x".repeat(1_000))))) + "\n";
     Vertx vertx = Vertx.vertx();
     Files.createDirectories(home.resolve("data"));
-    Settings settings = TestRuntime.settings(home.resolve("data"), Map.of());
-    PersistenceAdapter store = AgentRuntime.persistence(vertx, settings);
+    PersistenceAdapter store = AgentRuntime.persistence(vertx, TestRuntime.settings(home.resolve("data"), Map.of()));
     TestRuntime.await(store.start());
-    TestRuntime.await(store.createSessionRecord(new SessionRecord(session, "claude-agent-sdk", "demo", null, 1, 1, Json.object(), null, null), "e"));
+    TestRuntime.await(store.createSessionRecord(
+        new SessionRecord(session, "claude-agent-sdk", profile, null, 1, 1, Json.object(), null, null), "e"));
     Buffer piece = Buffer.buffer(line.repeat(4_000));
     for (long offset = 0; offset < STORED_BYTES; offset += piece.length()) {
-      TestRuntime.await(store.saveTranscript(session, "e", "journal.jsonl", offset, piece));
+      TestRuntime.await(store.saveTranscript(session, "e", transcript.replace("$", session), offset, piece));
     }
     TestRuntime.await(store.close());
     TestRuntime.await(vertx.close());
+    return session;
+  }
 
-    start();
+  @Test
+  void aLargeTranscriptIsPutIntoASandbox() throws Exception {
+    Path profiles = Files.createDirectory(home.resolve("profiles"));
+    Path script = Files.writeString(home.resolve("count.sh"), "read message\nfor file in \"$HOME\"/.claude/projects/*/*.jsonl; do bytes=$(wc -c <\"$file\"); done\n"
+        + "printf '{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":true,\"result\":\"%s bytes\"}\\n' $bytes\nexec cat >/dev/null\n");
+    Files.writeString(profiles.resolve("count.json"), "{\"name\":\"count\",\"architecture\":\"claude-agent-sdk\",\"command\":[\"/bin/sh\",\"" + script
+        + "\"],\"environmentVariables\":{\"ANTHROPIC_API_KEY\":\"none\"}}");
+    String session = stored("count", "agent/$.jsonl", "x".repeat(999) + "\n");
+    start(Map.of("AGENT_RUNTIME_PROFILES_DIR", profiles.toString()));
+    try (Viewer viewer = new Viewer(client, session)) {
+      assertThat(viewer.turn(client.say(session, "count")).path("error").asText()).isEqualTo(STORED_BYTES + " bytes");
+    }
+    assertThat(client.post("/sessions/" + session + "/unload", "{}").status()).isEqualTo(200);
+  }
+
+  @Test
+  void aLargeJournalOfASmallSessionIsLoaded() throws Exception {
+    String line = Json.text(Map.of("k", "event", "event", "session:metadata:update", "at", 1, "data", Map.of("conversationId", "main",
+        "metadata", Map.of("usage", Map.of("inputTokens", 7), "model", "x".repeat(1_000))))) + "\n";
+    String session = stored("demo", "journal.jsonl", line);
+    start(Map.of());
     assertThat(client.get("/sessions/" + session).json().at("/usage/usage/inputTokens").asInt()).isEqualTo(7);
     assertWorks(session);
   }

@@ -2,7 +2,7 @@ package dev.agentruntime.agent;
 
 import dev.agentruntime.protocol.Block;
 import dev.agentruntime.protocol.SessionSnapshot;
-import io.vertx.core.buffer.Buffer;
+import java.io.InputStream;
 import java.util.List;
 import java.util.Map;
 
@@ -26,7 +26,13 @@ public interface TranscriptFormat {
    *
    * @param transcripts by path relative to {@link #directory}
    */
-  Conversations read(String sessionId, Map<String, Buffer> transcripts);
+  Conversations read(String sessionId, Map<String, Source> transcripts);
+
+  /** Something saved, which may be large. */
+  interface Source {
+    /** Its bytes from the first on; closed by whoever asked. Reading may block. */
+    InputStream open();
+  }
 
   /** @param main the blocks of the main conversation, in order */
   record Conversations(List<Block> main, List<SessionSnapshot.Subagent> subagents) {}

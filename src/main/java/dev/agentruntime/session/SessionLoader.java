@@ -167,7 +167,7 @@ final class SessionLoader {
 
   /** For a session that has the agent's transcripts and no journal: shows what those tell. */
   static void readFromTranscripts(Session session, Journal journal, AgentArchitecture architecture, Transcripts transcripts) {
-    TranscriptFormat.Conversations told = architecture.transcripts().read(session.id(), transcripts.readAll());
+    TranscriptFormat.Conversations told = architecture.transcripts().read(session.id(), transcripts.sources());
     told.main().forEach(block -> adopt(session, journal, SessionEvent.MAIN, block));
     for (SessionSnapshot.Subagent subagent : told.subagents()) {
       adopt(session, journal, new SessionEvent.SubagentDiscovered(

@@ -9,6 +9,8 @@ import dev.agentruntime.sandbox.SandboxFiles;
 import dev.agentruntime.sandbox.SandboxPath;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
+import java.io.ByteArrayInputStream;
+import java.io.InputStream;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -161,9 +163,9 @@ final class Transcripts {
   }
 
   /** Everything stored, for reading the conversation from it. */
-  Map<String, Buffer> readAll() {
-    Map<String, Buffer> all = new HashMap<>();
-    stored.forEach((path, length) -> all.put(path, readStored(path, length)));
+  Map<String, TranscriptFormat.Source> sources() {
+    Map<String, TranscriptFormat.Source> all = new HashMap<>();
+    stored.forEach((path, length) -> all.put(path, () -> new Stored(path, length)));
     return all;
   }
 
@@ -179,12 +181,46 @@ final class Transcripts {
 
   private void eachPiece(String path, long length, Reader reader) {
     for (long offset = 0; offset < length; ) {
-      Buffer piece = Future.await(store.readTranscript(PREFIX + path, offset, (int) Math.min(CHUNK_BYTES, length - offset)));
-      if (piece.length() == 0) {
-        throw new IllegalStateException("transcript " + path + " is shorter than the store says");
-      }
+      Buffer piece = piece(path, offset, length);
       reader.take(offset, piece);
       offset += piece.length();
+    }
+  }
+
+  private Buffer piece(String path, long offset, long length) {
+    Buffer piece = Future.await(store.readTranscript(PREFIX + path, offset, (int) Math.min(CHUNK_BYTES, length - offset)));
+    if (piece.length() == 0) {
+      throw new IllegalStateException("transcript " + path + " is shorter than the store says");
+    }
+    return piece;
+  }
+
+  /** Holds a piece at a time. */
+  private final class Stored extends InputStream {
+    private final String path;
+    private final long length;
+    private long offset;
+    private ByteArrayInputStream piece = new ByteArrayInputStream(new byte[0]);
+
+    Stored(String path, long length) {
+      this.path = path;
+      this.length = length;
+    }
+
+    @Override
+    public int read() {
+      byte[] one = new byte[1];
+      return read(one, 0, 1) < 0 ? -1 : Byte.toUnsignedInt(one[0]);
+    }
+
+    @Override
+    public int read(byte[] into, int from, int count) {
+      if (piece.available() == 0 && offset < length) {
+        Buffer next = piece(path, offset, length);
+        offset += next.length();
+        piece = new ByteArrayInputStream(next.getBytes());
+      }
+      return piece.read(into, from, count);
     }
   }
 }

@@ -12,6 +12,7 @@ import dev.agentruntime.protocol.MessageContent;
 import dev.agentruntime.protocol.SessionEvent;
 import dev.agentruntime.support.EventFold;
 import dev.agentruntime.support.RecordedOutput;
+import dev.agentruntime.support.SavedTranscripts;
 import io.vertx.core.buffer.Buffer;
 import java.time.Clock;
 import java.util.Arrays;
@@ -129,7 +130,7 @@ public abstract class AgentContract {
       parsed(recording).events.forEach(live::apply);
       Set<String> liveIds = new HashSet<>();
       live.blocks().forEach(block -> liveIds.add(block.id()));
-      List<String> savedIds = architecture().transcripts().read(recording.sessionId(), recording.transcripts()).main().stream()
+      List<String> savedIds = architecture().transcripts().read(recording.sessionId(), SavedTranscripts.of(recording.transcripts())).main().stream()
           .filter(block -> !(block instanceof Block.UserMessage)).map(Block::id).toList();
       assertThat(liveIds).as(recording.name()).containsAll(savedIds);
       saved += savedIds.size();
@@ -178,12 +179,12 @@ public abstract class AgentContract {
   void aTranscriptCutOffAnywhereIsReadAsFarAsItGoes() {
     TranscriptFormat format = architecture().transcripts();
     for (Recording recording : recordings()) {
-      int whole = format.read(recording.sessionId(), recording.transcripts()).main().size();
+      int whole = format.read(recording.sessionId(), SavedTranscripts.of(recording.transcripts())).main().size();
       Map<String, Buffer> cut = new HashMap<>(recording.transcripts());
       cut.replaceAll((path, content) -> content.slice(0, content.length() / 2));
-      assertThat(format.read(recording.sessionId(), cut).main()).hasSizeLessThanOrEqualTo(whole);
+      assertThat(format.read(recording.sessionId(), SavedTranscripts.of(cut)).main()).hasSizeLessThanOrEqualTo(whole);
       cut.replaceAll((path, content) -> Buffer.buffer("rubbish\n\n{\"type\":\"assistant\"}\nnull\n[1]\n"));
-      assertThat(format.read(recording.sessionId(), cut).main()).isEmpty();
+      assertThat(format.read(recording.sessionId(), SavedTranscripts.of(cut)).main()).isEmpty();
       assertThat(format.read(recording.sessionId(), Map.of()).main()).isEmpty();
     }
   }

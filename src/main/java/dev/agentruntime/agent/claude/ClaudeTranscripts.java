@@ -8,8 +8,10 @@ import dev.agentruntime.protocol.Json;
 import dev.agentruntime.protocol.SessionSnapshot;
 import dev.agentruntime.protocol.SubagentStatus;
 import dev.agentruntime.protocol.WellFormed;
-import io.vertx.core.buffer.Buffer;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -27,6 +29,7 @@ public final class ClaudeTranscripts implements TranscriptFormat {
   private static final String SUBAGENTS = "/subagents/agent-";
   private static final String META = ".meta.json";
   private static final String LINES = ".jsonl";
+  private static final int PIECE_BYTES = 64 << 10;
 
   @Override
   public String directory(String sessionId, String workspace) {
@@ -54,9 +57,9 @@ public final class ClaudeTranscripts implements TranscriptFormat {
   }
 
   @Override
-  public Conversations read(String sessionId, Map<String, Buffer> transcripts) {
+  public Conversations read(String sessionId, Map<String, Source> transcripts) {
     ClaudeTranscript main = new ClaudeTranscript(false);
-    Buffer lines = transcripts.get(sessionId + LINES);
+    Source lines = transcripts.get(sessionId + LINES);
     if (lines != null) {
       eachLine(lines, main::line);
     }
@@ -84,7 +87,7 @@ public final class ClaudeTranscripts implements TranscriptFormat {
         .toList();
   }
 
-  private static SessionSnapshot.Subagent subagent(JsonNode meta, Buffer lines) {
+  private static SessionSnapshot.Subagent subagent(JsonNode meta, Source lines) {
     ClaudeTranscript transcript = new ClaudeTranscript(true);
     eachLine(lines, transcript::line);
     SubagentStatus status = meta.path("finished").asBoolean() ? SubagentStatus.COMPLETED : SubagentStatus.FAILED;
@@ -92,23 +95,46 @@ public final class ClaudeTranscripts implements TranscriptFormat {
         transcript.blocks());
   }
 
-  private static JsonNode meta(Buffer json) {
-    JsonNode meta = json == null ? null : read(json.getBytes(), 0, json.length());
-    return meta == null ? TextNode.valueOf("") : meta;
+  private static JsonNode meta(Source saved) {
+    if (saved == null) {
+      return TextNode.valueOf("");
+    }
+    try (InputStream in = saved.open()) {
+      byte[] json = in.readAllBytes();
+      JsonNode meta = read(json, 0, json.length);
+      return meta == null ? TextNode.valueOf("") : meta;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** A last line without its end is one that the agent was killed in; what is no JSON is left out. */
-  private static void eachLine(Buffer lines, Consumer<JsonNode> consumer) {
-    byte[] bytes = lines.getBytes();
-    int from = 0;
-    for (int i = 0; i <= bytes.length; i++) {
-      if (i == bytes.length || bytes[i] == '\n') {
-        JsonNode line = i > from ? read(bytes, from, i) : null;
-        if (line != null && line.isObject()) {
-          consumer.accept(line);
+  private static void eachLine(Source lines, Consumer<JsonNode> consumer) {
+    byte[] piece = new byte[PIECE_BYTES];
+    ByteArrayOutputStream line = new ByteArrayOutputStream();
+    try (InputStream in = lines.open()) {
+      for (int length = in.read(piece); length >= 0; length = in.read(piece)) {
+        int from = 0;
+        for (int i = 0; i < length; i++) {
+          if (piece[i] == '\n') {
+            line.write(piece, from, i - from);
+            take(line, consumer);
+            line = new ByteArrayOutputStream();
+            from = i + 1;
+          }
         }
-        from = i + 1;
+        line.write(piece, from, length - from);
       }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    take(line, consumer);
+  }
+
+  private static void take(ByteArrayOutputStream bytes, Consumer<JsonNode> consumer) {
+    JsonNode line = bytes.size() == 0 ? null : read(bytes.toByteArray(), 0, bytes.size());
+    if (line != null && line.isObject()) {
+      consumer.accept(line);
     }
   }
 

@@ -9,6 +9,7 @@ import dev.agentruntime.protocol.Block;
 import dev.agentruntime.protocol.Json;
 import dev.agentruntime.support.EventFold;
 import dev.agentruntime.support.RecordedOutput;
+import dev.agentruntime.support.SavedTranscripts;
 import io.vertx.core.buffer.Buffer;
 import java.time.Clock;
 import java.util.ArrayList;
@@ -209,7 +210,7 @@ class ClaudeSavedPropertiesTest {
     assertThat(output.unknown).isEmpty();
     assertThat(output.ends).hasSize(1);
     assertThat(live.open()).isEmpty();
-    assertThat(withoutTimes(new ClaudeTranscripts().read(SESSION, Map.of(SESSION + ".jsonl", Buffer.buffer(cli.saved.toString()))).main()))
+    assertThat(withoutTimes(new ClaudeTranscripts().read(SESSION, SavedTranscripts.of(Map.of(SESSION + ".jsonl", Buffer.buffer(cli.saved.toString())))).main()))
         .isEqualTo(withoutTimes(live.blocks()));
   }
 }

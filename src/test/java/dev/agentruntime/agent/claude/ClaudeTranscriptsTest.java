@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.agentruntime.agent.TranscriptFormat;
 import dev.agentruntime.protocol.SessionSnapshot;
+import dev.agentruntime.support.SavedTranscripts;
 import io.vertx.core.buffer.Buffer;
 import java.util.HashMap;
 import java.util.Map;
@@ -37,7 +38,7 @@ class ClaudeTranscriptsTest {
     add(files, "b", "third", calls());
     add(files, "a", "fourth", calls());
     add(files, "0", "of nobody", calls());
-    TranscriptFormat.Conversations told = new ClaudeTranscripts().read(SESSION, files);
+    TranscriptFormat.Conversations told = new ClaudeTranscripts().read(SESSION, SavedTranscripts.of(files));
     assertThat(told.subagents()).extracting(SessionSnapshot.Subagent::id).containsExactly("first", "second", "third", "fourth", "of nobody");
   }
 }

@@ -13,6 +13,7 @@ import dev.agentruntime.protocol.Json;
 import dev.agentruntime.protocol.SessionSnapshot;
 import dev.agentruntime.support.EventFold;
 import dev.agentruntime.support.RecordedOutput;
+import dev.agentruntime.support.SavedTranscripts;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -120,7 +121,7 @@ class RecordingsTest {
 
   private static Conversations saved(String scenario) {
     Recording recording = ClaudeRecordings.of(scenario);
-    return new ClaudeTranscripts().read(recording.sessionId(), recording.transcripts());
+    return new ClaudeTranscripts().read(recording.sessionId(), SavedTranscripts.of(recording.transcripts()));
   }
 
   /** Blocks without what the saved ones cannot have: the moment at which a streamed block began. */

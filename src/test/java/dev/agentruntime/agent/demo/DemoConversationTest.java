@@ -14,6 +14,7 @@ import dev.agentruntime.protocol.SessionEvent;
 import dev.agentruntime.protocol.SessionSnapshot;
 import dev.agentruntime.protocol.TurnOutcome;
 import dev.agentruntime.support.EventFold;
+import dev.agentruntime.support.SavedTranscripts;
 import io.vertx.core.buffer.Buffer;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -123,7 +124,7 @@ class DemoConversationTest {
   }
 
   private void assertSavedIsLive(DemoProcess demo, String message) throws Exception {
-    Conversations saved = new ClaudeTranscripts().read(demo.sessionId, demo.transcripts());
+    Conversations saved = new ClaudeTranscripts().read(demo.sessionId, SavedTranscripts.of(demo.transcripts()));
     assertThat(saved.main()).filteredOn(Block.UserMessage.class::isInstance).extracting(Block::id).containsExactly(message);
     assertThat(comparable(saved.main(), Set.of("user_message"))).isEqualTo(comparable(live.blocks(), Set.of("system")));
     assertThat(saved.subagents()).hasSameSizeAs(live.subagents());

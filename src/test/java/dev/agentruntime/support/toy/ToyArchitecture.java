@@ -140,7 +140,7 @@ final class ToyArchitecture implements AgentArchitecture {
       }
 
       @Override
-      public Conversations read(String sessionId, Map<String, Buffer> transcripts) {
+      public Conversations read(String sessionId, Map<String, Source> transcripts) {
         return new Conversations(List.of(), List.of());
       }
     };
