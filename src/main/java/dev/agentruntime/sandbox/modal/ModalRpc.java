@@ -1,7 +1,7 @@
 package dev.agentruntime.sandbox.modal;
 
+import com.google.protobuf.CodedInputStream;
 import com.google.protobuf.Empty;
-import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Message;
 import dev.agentruntime.sandbox.modal.proto.AppGetOrCreateRequest;
 import dev.agentruntime.sandbox.modal.proto.AppGetOrCreateResponse;
@@ -54,6 +54,7 @@ import io.vertx.grpc.common.GrpcMessageDecoder;
 import io.vertx.grpc.common.GrpcMessageEncoder;
 import io.vertx.grpc.common.ServiceMethod;
 import io.vertx.grpc.common.ServiceName;
+import java.io.IOException;
 
 /**
  * A call of one of Modal's two services, as {@code src/main/proto} has it.
@@ -137,10 +138,13 @@ public record ModalRpc<Q extends Message, A extends Message>(ServiceName service
     return ServiceMethod.client(service, name, GrpcMessageEncoder.encoder(), GrpcMessageDecoder.decoder(answer));
   }
 
-  /** Fields that are not known here are kept and passed over. */
-  A decode(byte[] bytes) throws InvalidProtocolBufferException {
+  /** Fields that are not known here are kept and passed over. @param bytes the answer's from now on: its bytes are not copied */
+  A decode(byte[] bytes) throws IOException {
+    CodedInputStream in = CodedInputStream.newInstance(bytes);
+    in.enableAliasing(true);
     @SuppressWarnings("unchecked")
-    A decoded = (A) answer.getParserForType().parseFrom(bytes);
+    A decoded = (A) answer.getParserForType().parseFrom(in);
+    in.checkLastTagWas(0);
     return decoded;
   }
 }

@@ -16,7 +16,7 @@ import java.util.function.Function;
 final class OutputReading {
 
   /** What may be on its way or wait here. */
-  private static final int ROOM_BYTES = 512 << 10;
+  private static final int ROOM_BYTES = 1 << 20;
 
   private final Supervisor supervisor;
   private final String processId;
