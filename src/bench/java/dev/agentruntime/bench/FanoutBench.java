@@ -18,10 +18,11 @@ final class FanoutBench {
   private static final int ROUNDS = 5;
   private static final int PACE_MS = 10;
   private static final int VOID_SLICES = 20;
+  private static final int FRAMES_OF_A_TURN = 100_000;
   private static final List<String> JVM = List.of("-Xmx512m", Child.ALL_COMPILERS);
 
   /**
-   * @param frames of a slice of the runtime
+   * @param frames of a slice of the runtime, for a single viewer as many as of its reference, so that both are warmed alike
    * @param batchedFrames of the bare server that batches, which takes less for each
    * @param plainFrames of the one that does not, which takes more
    * @param pacedFrames of any slice at a pace
@@ -29,7 +30,7 @@ final class FanoutBench {
    */
   private record Crowd(int viewers, int frames, int batchedFrames, int plainFrames, int pacedFrames, int warmUps) {}
 
-  private static final List<Crowd> CROWDS = List.of(new Crowd(1, 100_000, 500_000, 100_000, 200, 20),
+  private static final List<Crowd> CROWDS = List.of(new Crowd(1, 500_000, 500_000, 100_000, 200, 20),
       new Crowd(100, 20_000, 8_000, 2_000, 100, 10), new Crowd(1000, 2_000, 800, 200, 100, 10));
 
   private FanoutBench() {}
@@ -170,12 +171,18 @@ final class FanoutBench {
       long loops = server.cpuNanos(EVENT_LOOPS);
       long compilers = server.compilerNanos();
       long before = viewers.frames();
-      long ended = viewers.turnsEnded();
-      service.message(session, everyMs > 0 ? "say " + frames + " deltas every " + everyMs + " ms" : "flood " + frames);
-      await(() -> viewers.turnsEnded() - ended >= count || viewers.joined() > joined);
+      for (int left = frames; left > 0 && viewers.joined() == joined; left -= FRAMES_OF_A_TURN) {
+        turn(Math.min(left, FRAMES_OF_A_TURN), everyMs, joined);
+      }
       double delivered = viewers.frames() - before;
       return new Cost((server.workNanos() - work) / delivered, (server.cpuNanos(EVENT_LOOPS) - loops) / delivered,
           (server.compilerNanos() - compilers) / delivered, delivered / frames / count);
+    }
+
+    private void turn(int frames, int everyMs, long joined) throws Exception {
+      long ended = viewers.turnsEnded();
+      service.message(session, everyMs > 0 ? "say " + frames + " deltas every " + everyMs + " ms" : "flood " + frames);
+      await(() -> viewers.turnsEnded() - ended >= count || viewers.joined() > joined);
     }
 
     /** The median of a figure in the last slices. */

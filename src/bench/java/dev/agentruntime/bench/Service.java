@@ -22,8 +22,12 @@ import java.util.stream.Stream;
 /** The runtime's own server as a process, with a data directory of its own, which is gone with it. */
 final class Service implements AutoCloseable {
 
-  /** Settings with which viewers that are behind for a moment, as in a flood, are not given a snapshot in place of the events they wait for. */
-  static final Map<String, String> ROOM_FOR_A_FLOOD = Map.of("AGENT_RUNTIME_LIMITS_EVENT_LOG_BYTES", "8388608");
+  /**
+   * Settings for floods: viewers that are behind for a moment are not given a snapshot in place of the events they wait for, and the session
+   * takes them all.
+   */
+  static final Map<String, String> ROOM_FOR_A_FLOOD = Map.of("AGENT_RUNTIME_LIMITS_EVENT_LOG_BYTES", "8388608",
+      "AGENT_RUNTIME_LIMITS_SESSION_BYTES", "536870912");
 
   private static final Duration PATIENCE = Duration.ofSeconds(60);
 

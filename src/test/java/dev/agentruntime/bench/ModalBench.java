@@ -19,7 +19,7 @@ import java.util.stream.Collectors;
  */
 final class ModalBench implements Bench.Figure {
 
-  private static final List<String> OPTIONS = List.of("-Xmx1g");
+  private static final List<String> OPTIONS = List.of("-Xmx1g", Child.ALL_COMPILERS);
   private static final String DELTA = "{\"event\":\"session:block:delta\"";
   private static final int STARTS = 9;
   private static final int LATENCY_MS = 20;
@@ -27,6 +27,7 @@ final class ModalBench implements Bench.Figure {
   private static final int DELTAS = 300;
   private static final int PACE_MS = 10;
   private static final int FLOOD = 20_000;
+  private static final int FLOOD_WARM_UPS = 10;
   private static final int ROUNDS = 5;
   private static final int AT_ONCE = 200;
   private static final int WARM = 20;
@@ -134,7 +135,7 @@ final class ModalBench implements Bench.Figure {
         "", "", "", "");
   }
 
-  /** CPU of the server for each delta of its agents. */
+  /** CPU of the server, without its JIT compilers, for each delta of its agents. */
   private void deltas() throws Exception {
     try (Talkers onModal = new Talkers(onModal(OPTIONS)); Talkers local = new Talkers(local(OPTIONS))) {
       row("CPU per delta on Modal, %d sessions at %d/s".formatted(TALKERS, 1000 / PACE_MS), new Rounds()
@@ -142,7 +143,7 @@ final class ModalBench implements Bench.Figure {
           .add("local", () -> local.slice("say " + DELTAS + " deltas every " + PACE_MS + " ms", DELTAS)).run(2, ROUNDS));
       row("CPU per delta on Modal, %d sessions as fast as they can".formatted(TALKERS), new Rounds()
           .add("modal", () -> onModal.slice("flood " + FLOOD, FLOOD))
-          .add("local", () -> local.slice("flood " + FLOOD, FLOOD)).run(3, ROUNDS));
+          .add("local", () -> local.slice("flood " + FLOOD, FLOOD)).run(FLOOD_WARM_UPS, ROUNDS));
     }
   }
 
@@ -171,12 +172,12 @@ final class ModalBench implements Bench.Figure {
     /** @return nanoseconds of CPU per delta */
     double slice(String message, int deltas) throws Exception {
       long ended = viewers.turnsEnded();
-      long before = service.process().cpuNanos();
+      long before = service.process().workNanos();
       for (String session : sessions) {
         service.message(session, message);
       }
       FanoutBench.await(() -> viewers.turnsEnded() - ended >= TALKERS);
-      return (double) (service.process().cpuNanos() - before) / (TALKERS * deltas);
+      return (double) (service.process().workNanos() - before) / (TALKERS * deltas);
     }
 
     @Override
