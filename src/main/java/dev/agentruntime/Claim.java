@@ -80,7 +80,7 @@ final class Claim implements AutoCloseable {
     try {
       return take(Files.createDirectories(directory).resolve(FILE), "the data directory " + directory, together ? null : SERVER, KERNEL);
     } catch (IOException e) {
-      throw new UncheckedIOException("the data directory " + directory + " cannot be written to", e);
+      throw new UncheckedIOException("the data directory " + directory + " cannot be written to (choose another with AGENT_RUNTIME_DATA_DIR)", e);
     }
   }
 
@@ -99,7 +99,7 @@ final class Claim implements AutoCloseable {
       Path real = Files.exists(file) ? file.toRealPath() : folder.resolve(file.getFileName());
       return Optional.of(take(real.resolveSibling(real.getFileName() + "-" + FILE), "the store " + file, purpose, KERNEL));
     } catch (IOException e) {
-      throw new UncheckedIOException("the folder of the store " + file + " cannot be written to", e);
+      throw new UncheckedIOException("the folder of the store " + file + " cannot be written to (choose another with AGENT_RUNTIME_STORE_URL)", e);
     }
   }
 

@@ -84,9 +84,9 @@ class ClaimTest {
   void whereNothingCanBeWrittenIsSaid() throws IOException {
     Files.createFile(folder.resolve("a file"));
     assertThatThrownBy(() -> Claim.onDataDirectory(settings(folder.resolve("a file/data"), Map.of())))
-        .isInstanceOf(UncheckedIOException.class).hasMessageEndingWith("a file/data cannot be written to");
+        .isInstanceOf(UncheckedIOException.class).hasMessageEndingWith("a file/data cannot be written to (choose another with AGENT_RUNTIME_DATA_DIR)");
     assertThatThrownBy(() -> onFile(folder.resolve("a file/a.db")))
-        .isInstanceOf(UncheckedIOException.class).hasMessageMatching("the folder of the store .*/a file/a.db cannot be written to");
+        .isInstanceOf(UncheckedIOException.class).hasMessageMatching("the folder of the store .*/a file/a.db cannot be written to .*AGENT_RUNTIME_STORE_URL.*");
   }
 
   /** Between two processes nothing is noticed then, which is logged; in this one it is. */
