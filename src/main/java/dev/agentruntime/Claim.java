@@ -6,7 +6,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -26,8 +25,6 @@ import org.slf4j.LoggerFactory;
  * That this process uses a data directory or a store's file, and no other does: two servers would end each other's sandboxes and take each
  * other's sessions. It is a lock on a file {@code claim} there, which the kernel frees however the process ends; the file says who has it.
  *
- * <p>A data directory may be used by several servers together if their store is one that servers share.
- *
  * <p>A process that closes a file loses its locks on it, and does not meet its own. So what this process has claimed is kept here too, and
  * looked for before such a file is opened. Thread-safe; blocks.
  */
@@ -37,7 +34,6 @@ final class Claim implements AutoCloseable {
 
   private static final Logger log = LoggerFactory.getLogger(Claim.class);
   private static final String FILE = "claim";
-  private static final String TOGETHER = "servers with a database as their store";
   private static final int MOST_BYTES = 512;
   private static final Path HOST = Path.of("/proc/sys/kernel/hostname");
 
@@ -53,19 +49,14 @@ final class Claim implements AutoCloseable {
 
   /** How a file is locked. @return whether it is now */
   interface Locking {
-    boolean lock(FileChannel file, boolean alone) throws IOException;
+    boolean lock(FileChannel file) throws IOException;
   }
 
-  private static final Locking KERNEL = (file, alone) -> {
-    FileLock lock = file.tryLock(0, Long.MAX_VALUE, !alone);
-    return lock != null;
-  };
+  private static final Locking KERNEL = file -> file.tryLock() != null;
 
   private final Object key;
   private final FileChannel channel;
-  /** Who has it, if nobody else may; else {@code null}. */
   private final String user;
-  private int users = 1;
 
   private Claim(Object key, FileChannel channel, String user) {
     this.key = key;
@@ -75,10 +66,9 @@ final class Claim implements AutoCloseable {
 
   /** @throws TakenException if another server has it, and {@link UncheckedIOException} if it cannot be written to */
   static Claim onDataDirectory(Settings settings) {
-    boolean together = settings.storeUrl() instanceof StoreUrl.Database || settings.storeUrl() instanceof StoreUrl.Convex;
     Path directory = settings.dataDir().toAbsolutePath().normalize();
     try {
-      return take(Files.createDirectories(directory).resolve(FILE), "the data directory " + directory, together ? null : SERVER, KERNEL);
+      return take(Files.createDirectories(directory).resolve(FILE), "the data directory " + directory, SERVER, KERNEL);
     } catch (IOException e) {
       throw new UncheckedIOException("the data directory " + directory + " cannot be written to (choose another with AGENT_RUNTIME_DATA_DIR)", e);
     }
@@ -105,23 +95,19 @@ final class Claim implements AutoCloseable {
 
   /**
    * @param what is claimed, in words
-   * @param purpose what it is used for, in a word; {@code null} to have it together with others who do not claim it for themselves
+   * @param purpose what it is used for, in a word
    */
   static Claim take(Path file, String what, String purpose, Locking locking) throws IOException {
     synchronized (HELD) {
       create(file);
       Object key = Files.readAttributes(file, BasicFileAttributes.class).fileKey();
       Claim held = HELD.get(key);
-      if (held == null) {
-        Claim claim = locked(file, key, what, purpose == null ? null : description(purpose), locking);
-        HELD.put(key, claim);
-        return claim;
+      if (held != null) {
+        throw new TakenException(what, held.user);
       }
-      if (purpose != null || held.user != null) {
-        throw new TakenException(what, held.user == null ? TOGETHER : held.user);
-      }
-      held.users++;
-      return held;
+      Claim claim = locked(file, key, what, description(purpose), locking);
+      HELD.put(key, claim);
+      return claim;
     }
   }
 
@@ -136,11 +122,11 @@ final class Claim implements AutoCloseable {
   private static Claim locked(Path file, Object key, String what, String user, Locking locking) throws IOException {
     FileChannel channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
     try {
-      if (!tryLock(channel, what, user != null, locking)) {
+      if (!tryLock(channel, what, locking)) {
         throw new TakenException(what, read(channel));
       }
       channel.truncate(0);
-      channel.write(ByteBuffer.wrap((user == null ? TOGETHER : user).getBytes(StandardCharsets.UTF_8)), 0);
+      channel.write(ByteBuffer.wrap(user.getBytes(StandardCharsets.UTF_8)), 0);
       return new Claim(key, channel, user);
     } catch (IOException | RuntimeException e) {
       channel.close();
@@ -148,9 +134,9 @@ final class Claim implements AutoCloseable {
     }
   }
 
-  private static boolean tryLock(FileChannel channel, String what, boolean alone, Locking locking) {
+  private static boolean tryLock(FileChannel channel, String what, Locking locking) {
     try {
-      return locking.lock(channel, alone);
+      return locking.lock(channel);
     } catch (IOException e) {
       log.warn("The file system of {} cannot lock files ({}): another server that uses it too will not be noticed", what, e.getMessage());
       return true;
@@ -169,18 +155,14 @@ final class Claim implements AutoCloseable {
     return "process " + ProcessHandle.current().pid() + host + " (" + purpose + ", since " + Instant.now().truncatedTo(ChronoUnit.SECONDS) + ")";
   }
 
-  /** Once for each time that it was taken. */
   @Override
   public void close() {
     synchronized (HELD) {
-      users--;
-      if (users == 0) {
-        HELD.remove(key);
-        try {
-          channel.close();
-        } catch (IOException e) {
-          log.warn("A claim could not be given back", e);
-        }
+      HELD.remove(key);
+      try {
+        channel.close();
+      } catch (IOException e) {
+        log.warn("A claim could not be given back", e);
       }
     }
   }

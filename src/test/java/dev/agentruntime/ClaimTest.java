@@ -18,7 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Within one process, which does not meet its own locks; {@link ClaimIT} has several. */
 class ClaimTest {
 
-  private static final Map<String, String> SHARED = Map.of("AGENT_RUNTIME_STORE_URL", "postgresql://u@127.0.0.1/db");
+  private static final Map<String, String> DATABASE = Map.of("AGENT_RUNTIME_STORE_URL", "postgresql://u@127.0.0.1/db");
   private static final String THIS = "process " + ProcessHandle.current().pid() + " on ";
 
   @TempDir
@@ -28,36 +28,23 @@ class ClaimTest {
     return TestRuntime.settings(directory, environment);
   }
 
-  private void isTaken(Settings settings, String by) {
+  private void isTaken(Settings settings) {
     assertThatThrownBy(() -> Claim.onDataDirectory(settings)).isInstanceOf(Claim.TakenException.class)
-        .hasMessageStartingWith("the data directory ").hasMessageContaining(" is in use by " + by);
+        .hasMessageStartingWith("the data directory ").hasMessageContaining(" is in use by " + THIS);
   }
 
   @Test
   void aDirectoryIsForOneAtATimeUnderAllItsNames() throws IOException {
     Path link = Files.createSymbolicLink(folder.resolve("link"), folder.resolve("data"));
     Claim first = Claim.onDataDirectory(settings(folder.resolve("data"), Map.of()));
-    isTaken(settings(folder.resolve("data"), Map.of()), THIS);
-    isTaken(settings(link, Map.of("AGENT_RUNTIME_STORE_URL", "memory:")), THIS);
-    isTaken(settings(Path.of("").toAbsolutePath().relativize(folder.resolve("data")), SHARED), THIS);
+    isTaken(settings(folder.resolve("data"), Map.of()));
+    isTaken(settings(link, Map.of("AGENT_RUNTIME_STORE_URL", "memory:")));
+    isTaken(settings(Path.of("").toAbsolutePath().relativize(folder.resolve("data")), DATABASE));
     Claim.onDataDirectory(settings(folder.resolve("other"), Map.of())).close();
 
     first.close();
     Claim.onDataDirectory(settings(link, Map.of())).close();
     assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(folder.resolve("data/claim")))).isEqualTo("rw-------");
-  }
-
-  @Test
-  void serversWhoseStoreIsSharedShareADirectoryTooAndNobodyElseDoes() {
-    Path data = folder.resolve("data");
-    Claim one = Claim.onDataDirectory(settings(data, SHARED));
-    Claim other = Claim.onDataDirectory(settings(data, SHARED));
-    one.close();
-    isTaken(settings(data, Map.of()), "servers with a database as their store");
-    other.close();
-    Claim alone = Claim.onDataDirectory(settings(data, Map.of()));
-    isTaken(settings(data, SHARED), THIS);
-    alone.close();
   }
 
   @Test
@@ -73,7 +60,7 @@ class ClaimTest {
     first.close();
     onFile(folder.resolve("b.db")).close();
     onFile(folder.resolve("not there yet/c.db")).close();
-    assertThat(Claim.onStore(settings(folder, SHARED), "copy-store")).isEmpty();
+    assertThat(Claim.onStore(settings(folder, DATABASE), "copy-store")).isEmpty();
   }
 
   private Claim onFile(Path file) {
@@ -93,7 +80,7 @@ class ClaimTest {
   @Test
   void aFileSystemThatCannotLockIsUsedAllTheSame() throws IOException {
     AtomicInteger asked = new AtomicInteger();
-    Claim.Locking none = (file, alone) -> {
+    Claim.Locking none = file -> {
       asked.incrementAndGet();
       throw new IOException("No locks available");
     };

@@ -4,7 +4,6 @@ import static dev.agentruntime.support.TestRuntime.await;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.agentruntime.persistence.PersistenceAdapter;
 import dev.agentruntime.persistence.sql.SqlPersistence;
 import dev.agentruntime.protocol.ApiException;
 import dev.agentruntime.protocol.Block;
@@ -22,11 +21,9 @@ import dev.agentruntime.support.TroubledStore.Trouble;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import java.nio.file.Path;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
-import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -37,9 +34,6 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** The store is away, slow, loses answers, or belongs to somebody else. */
 class StoreTroubleIT {
 
-  /** Said of the store, so that two servers may have the directory; what is used is passed to them, and is one that processes can share. */
-  private static final String SHARED = "postgresql://nobody@127.0.0.1/nothing";
-
   @TempDir
   Path directory;
   private TroubledStore store;
@@ -49,20 +43,12 @@ class StoreTroubleIT {
 
   @BeforeEach
   void open() {
-    runtime = startShared(Map.of("AGENT_RUNTIME_SYNC_INTERVAL_MS", "300"), real -> {
+    runtime = TestRuntime.start(directory, Map.of("AGENT_RUNTIME_SYNC_INTERVAL_MS", "300"), real -> {
       store = new TroubledStore(real);
       return store.adapter();
     });
     session = runtime.newSession();
     follower = runtime.follow(session);
-  }
-
-  private TestRuntime startShared(Map<String, String> environment, UnaryOperator<PersistenceAdapter> trouble) {
-    Map<String, String> shared = new HashMap<>(environment);
-    shared.put("AGENT_RUNTIME_STORE_URL", SHARED);
-    Vertx vertx = Vertx.vertx();
-    return TestRuntime.start(vertx, directory, shared,
-        named -> trouble.apply(SqlPersistence.sqlite(vertx, directory.resolve("agent-runtime.db"))));
   }
 
   @AfterEach
@@ -193,11 +179,14 @@ class StoreTroubleIT {
   void anotherServerThatTakesTheSessionIsLeftAlone() {
     runtime.close();
     // It does not look by itself whether the session is still its own.
-    runtime = startShared(Map.of("AGENT_RUNTIME_SYNC_INTERVAL_MS", "3600000"), real -> real);
+    runtime = TestRuntime.start(directory,
+        Map.of("AGENT_RUNTIME_SYNC_INTERVAL_MS", "3600000", "AGENT_RUNTIME_SANDBOX_SWEEP_INTERVAL_MS", "200"));
     follower = runtime.follow(session);
     follower.awaitTurn(runtime.send(session, "say first; write a.txt: one").turnId());
     await(runtime.sessions().sync(session));
-    try (TestRuntime other = startShared(Map.of(), real -> real)) {
+    Vertx vertx = Vertx.vertx();
+    try (TestRuntime other = TestRuntime.start(vertx, directory.resolve("other"), Map.of(),
+        own -> SqlPersistence.sqlite(vertx, directory.resolve("agent-runtime.db")))) {
       Follower there = other.follow(session);
       assertThat(there.start.blocks()).isEqualTo(follower.fold().blocks());
       assertThat(there.awaitTurn(other.send(session, "say second").turnId()).outcome()).isEqualTo(TurnOutcome.SUCCESS);
@@ -208,6 +197,8 @@ class StoreTroubleIT {
       assertThat(there.awaitTurn(other.send(session, "say third").turnId()).outcome()).isEqualTo(TurnOutcome.SUCCESS);
       assertThat(said(there.fold().blocks())).endsWith("second", "third").doesNotContain("from the old one");
     }
+    // A sandbox of this machine that its session has no use for any more.
+    new SandboxTraces(directory).awaitNothing();
   }
 
   private Future<Accepted> send(String text, String messageId) {
