@@ -28,20 +28,40 @@ final class DatabaseFailure {
   private static final Pattern TLS_FAILURE = Pattern.compile("SSL handshake failed|could not be verified by hostnameverifier"
       + "|SSL hostname verification failed|Self signed certificates");
 
+  /** PgBouncer has one code for all that it refuses by itself; by its words, the code that PostgreSQL has for it. */
+  private static final String POOLER_REFUSED = "08P01";
+  private static final Map<Pattern, String> POOLER_WORDS = Map.of(
+      Pattern.compile("(SASL|password) authentication failed|no such user"), "28P01",
+      Pattern.compile("no such database|database .* does not exist"), "3D000",
+      Pattern.compile("no more connections allowed"), "53300");
+
   private DatabaseFailure() {}
 
   /** @param state five characters, or {@code null} if the database said nothing */
   static String sentence(Throwable failure, String state) {
+    if (POOLER_REFUSED.equals(state)) {
+      return POOLER_WORDS.entrySet().stream().filter(word -> says(failure, word.getKey())).findFirst()
+          .map(word -> STATES.get(word.getValue())).orElseGet(() -> unreachable(failure));
+    }
     if (state == null || state.startsWith("08")) {
       return unreachable(failure);
     }
     return STATES.getOrDefault(state, "the database failed (" + state + ")");
   }
 
+  private static boolean says(Throwable failure, Pattern words) {
+    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+      if (words.matcher("" + cause.getMessage()).find()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /** Of a failure that the database has not reported itself. */
   static String unreachable(Throwable failure) {
     for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
-      if (cause instanceof SSLException || cause instanceof CertificateException || TLS_FAILURE.matcher("" + cause.getMessage()).find()) {
+      if (cause instanceof SSLException || cause instanceof CertificateException || says(failure, TLS_FAILURE)) {
         return "the database's certificate is not trusted, or the database does not speak TLS";
       }
     }

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import javax.sql.DataSource;
 import org.flywaydb.core.Flyway;
+import org.flywaydb.core.api.FlywayException;
 import org.flywaydb.core.api.configuration.FluentConfiguration;
 
 /**
@@ -17,11 +18,18 @@ import org.flywaydb.core.api.configuration.FluentConfiguration;
  *
  * <p>Flyway costs a few hundred milliseconds even when there is nothing to do, so a query asks first. Database servers are locked by Flyway
  * while it works; for a file the caller sees to it that only one process does this at a time.
+ *
+ * <p>Who waits for that lock holds a connection, and who has it needs a second one. Behind a pooler that has no more than there are
+ * servers that start, nobody would come on; so a wait is short, and is begun anew with a new connection.
  */
 final class SchemaMigration {
 
   /** The version of the newest script. */
   static final int VERSION = 2;
+
+  /** Flyway's attempts in one wait, a second apart. */
+  private static final int LOCK_ATTEMPTS = 3;
+  private static final int LONGEST_WAITS = 40;
 
   private static final String HISTORY_TABLE = "flyway_schema_history";
 
@@ -42,8 +50,17 @@ final class SchemaMigration {
   /** What is there already. @param failed whether a migration was cut off, in a database that cannot undo one */
   private record History(int version, boolean failed) {}
 
-  /** @throws PersistenceException if the schema is newer than this program, or another program's */
+  /** @throws PersistenceException if the schema is newer than this program, another program's, or locked for too long */
   void run() throws SQLException {
+    for (int waits = 0; !ran(); waits++) {
+      if (waits == LONGEST_WAITS) {
+        throw new PersistenceException(Kind.UNAVAILABLE, "another server has been changing the store's schema for too long");
+      }
+    }
+  }
+
+  /** @return whether the schema is there; if not, others had it locked */
+  private boolean ran() throws SQLException {
     History history = history();
     if (history.version > VERSION) {
       throw new PersistenceException(Kind.UNAVAILABLE, "the store was written by a newer version of Agent Runtime (its schema is version "
@@ -51,16 +68,25 @@ final class SchemaMigration {
     }
     if (history.version < VERSION) {
       Flyway flyway = flyway().load();
-      if (history.failed) {
-        flyway.repair();
+      try {
+        if (history.failed) {
+          flyway.repair();
+        }
+        flyway.migrate();
+      } catch (FlywayException e) {
+        if (e.getMessage().contains("Number of retries exceeded while attempting to acquire")) {
+          return false;
+        }
+        throw e;
       }
-      flyway.migrate();
     }
+    return true;
   }
 
   private FluentConfiguration flyway() {
     FluentConfiguration flyway = Flyway.configure(SchemaMigration.class.getClassLoader())
         .dataSource(dataSource)
+        .lockRetryCount(LOCK_ATTEMPTS)
         .locations("classpath:db/migration/" + scripts);
     return schema == null ? flyway : flyway.schemas(schema);
   }

@@ -51,6 +51,11 @@ class MariaDbServerIT extends DatabaseServerContract {
   }
 
   @Test
+  void comesBackWithTheServer() throws Exception {
+    isFoundAgainByWhoTalksToItDirectly();
+  }
+
+  @Test
   void goesThroughAUnixSocket() {
     worksThroughAUnixSocket(server.socket());
   }

@@ -7,6 +7,8 @@ import dev.agentruntime.support.FreePort;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -89,5 +91,11 @@ final class PgBouncer {
   DatabaseServer before(DatabaseServer database) {
     return new DatabaseServer("localhost", port, database.database(), USER, PostgresServer.PASSWORD, DatabaseServer.Tls.VERIFY_FULL,
         certificate.certificate(), true, database.connections(), database.timeoutMs());
+  }
+
+  /** The same, as a setting has it. */
+  String url(DatabaseServer database) {
+    return "postgresql://%s:%s@localhost:%d/%s?sslmode=verify-full&sslrootcert=%s&pgbouncer=true".formatted(USER,
+        URLEncoder.encode(PostgresServer.PASSWORD, StandardCharsets.UTF_8), port, database.database(), certificate.certificate());
   }
 }

@@ -15,7 +15,7 @@ import java.util.function.Supplier;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-class PostgresServerIT extends DatabaseServerContract {
+class PostgresServerIT extends PostgresContract {
 
   private static PostgresServer server;
 
@@ -25,39 +25,13 @@ class PostgresServerIT extends DatabaseServerContract {
   }
 
   @Override
-  RealServer server() {
+  PostgresServer server() {
     return server;
   }
 
-  @Override
-  String schema() {
-    return PostgresDialect.SCHEMA;
-  }
-
-  @Override
-  SqlDialect dialect(DatabaseServer of) {
-    return new PostgresDialect(of);
-  }
-
-  @Override
-  String plan(Statement statement, String sql) throws SQLException {
-    StringBuilder plan = new StringBuilder();
-    try (ResultSet rows = statement.executeQuery("EXPLAIN " + sql)) {
-      while (rows.next()) {
-        plan.append(rows.getString(1)).append('\n');
-      }
-    }
-    return plan.toString();
-  }
-
-  @Override
-  String waiting() {
-    return "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-  }
-
-  @Override
-  long logBytes() throws SQLException {
-    return number("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn");
+  @Test
+  void comesBackWithTheServer() throws Exception {
+    isFoundAgainByWhoTalksToItDirectly();
   }
 
   @Test

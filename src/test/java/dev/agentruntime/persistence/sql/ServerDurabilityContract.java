@@ -29,6 +29,11 @@ abstract class ServerDurabilityContract implements SavedByProcesses {
 
   abstract RealServer server();
 
+  /** A new database of it, as a setting has it. */
+  String newDatabaseUrl() throws Exception {
+    return server().newDatabaseUrl();
+  }
+
   @Override
   public PersistenceAdapter store() {
     return store;
@@ -36,7 +41,7 @@ abstract class ServerDurabilityContract implements SavedByProcesses {
 
   @BeforeEach
   void createDatabase() throws Exception {
-    settings = Map.of("AGENT_RUNTIME_STORE_URL", server().newDatabaseUrl());
+    settings = Map.of("AGENT_RUNTIME_STORE_URL", newDatabaseUrl());
   }
 
   @AfterEach
@@ -71,18 +76,22 @@ abstract class ServerDurabilityContract implements SavedByProcesses {
 
   @Test
   void whatWasSavedOutlivesAKillOfTheServer() throws Exception {
+    outlivesAKillOf(server().process());
+  }
+
+  final void outlivesAKillOf(DatabaseProcess server) throws Exception {
     List<String> saved = new ArrayList<>();
     try (SavingProcess process = SavingProcess.start(settings, 0)) {
       for (int line = 0; line < SAVES_BEFORE_A_KILL; line++) {
         saved.add(process.nextLine());
       }
-      server().process().kill();
+      server.kill();
       for (String line = process.nextLine(); line != null; line = process.nextLine()) {
         saved.add(line);
       }
     } finally {
-      server().process().kill();
-      server().process().start();
+      server.kill();
+      server.start();
     }
     assertThat(saved).filteredOn(line -> line.startsWith("failed")).first().asString()
         .startsWith("failed PersistenceException the database").doesNotContain("127.0.0.1");

@@ -2,13 +2,10 @@ package dev.agentruntime.persistence.sql;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.agentruntime.persistence.EarlierVersionContract;
 import dev.agentruntime.persistence.PersistenceAdapter;
 import dev.agentruntime.persistence.PersistenceException;
 import dev.agentruntime.persistence.PersistenceException.Kind;
-import dev.agentruntime.persistence.SessionRecord;
-import dev.agentruntime.persistence.StoreUnderTest;
-import dev.agentruntime.persistence.StoredProfile;
-import dev.agentruntime.persistence.StoredSession;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
@@ -36,7 +33,7 @@ import org.sqlite.SQLiteErrorCode;
 import org.sqlite.SQLiteException;
 
 /** The file itself: its schema, its upkeep, and what is said when it cannot be used. */
-class SqliteFileTest implements StoreUnderTest {
+class SqliteFileTest implements EarlierVersionContract {
 
   private static final Vertx VERTX = Vertx.vertx();
 
@@ -348,9 +345,8 @@ class SqliteFileTest implements StoreUnderTest {
     assertThat(await(store().loadAgentProfile("a"))).isPresent();
   }
 
-  /** As the program of each earlier version left it. */
-  @Test
-  void goesOnWithAStoreOfTheFirstVersion() throws Exception {
+  @Override
+  public void openStoreOfTheFirstVersion() throws Exception {
     migrateTo("1");
     change("INSERT INTO session (id, owner, type, profile, created_at, last_activity, options, recovery) "
         + "VALUES ('old', 'epoch-0', 't', 'p', 1, 2, '{}', '{\"sandboxId\":\"s\"}'), ('idle', 'epoch-0', 't', 'p', 1, 2, '{}', NULL)");
@@ -360,12 +356,6 @@ class SqliteFileTest implements StoreUnderTest {
 
     await(open(file()));
     assertThat(number("SELECT max(version) FROM flyway_schema_history WHERE success")).isEqualTo(SchemaMigration.VERSION);
-    assertThat(await(store().listRecoverableSessions(10, null)).sessions()).extracting(SessionRecord::sessionId).containsExactly("old");
-    assertThat(load("old").transcripts()).containsExactly(new StoredSession.Transcript("t", 3));
-    append("old", "t", 3, "def");
-    assertThat(transcript("old", "t")).isEqualTo("abcdef");
-    StoredProfile profile = await(store().loadAgentProfile("by hand")).orElseThrow();
-    await(store().saveAgentProfile(new StoredProfile("by hand", "new", json("{}")), profile.version()));
   }
 
   private void migrateTo(String version) {
