@@ -175,7 +175,7 @@ public final class ProfileLoader {
       }
       String value = environment.get(name);
       if (value == null) {
-        problems.add(new Detail(path, "refers to " + name + ", which is not set in the server's environment, or not for profiles to use"));
+        problems.add(new Detail(path, "refers to " + name + ", which is not set in the server's environment, or not allowed by the setting profileVariables"));
         return "";
       }
       return Matcher.quoteReplacement(value);

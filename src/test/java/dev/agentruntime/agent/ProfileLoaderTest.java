@@ -112,8 +112,8 @@ class ProfileLoaderTest {
         new Detail("a.json /defaultWorkspaceFiles/0/path", "is not a relative path with / between its parts"),
         new Detail("b.json, line 2", "is not JSON: Unexpected character ('}' (code 125)): expected a valid value "
             + "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"),
-        new Detail("c.json /environmentVariables/A", "refers to MISSING, which is not set in the server's environment, or not for profiles to use"),
-        new Detail("c.json /environmentVariables/B", "refers to GONE, which is not set in the server's environment, or not for profiles to use"),
+        new Detail("c.json /environmentVariables/A", "refers to MISSING, which is not set in the server's environment, or not allowed by the setting profileVariables"),
+        new Detail("c.json /environmentVariables/B", "refers to GONE, which is not set in the server's environment, or not allowed by the setting profileVariables"),
         new Detail("c.json /defaultWorkspaceFiles/0/content", "is not Base64"),
         new Detail("d.json /commands/1/name", "\"go\" is there twice"),
         new Detail("e f.json", "is not a profile's id: up to 128 letters, digits and . _ -, beginning with a letter or digit"),

@@ -111,7 +111,7 @@ class StoreCopyTest implements StoreUnderTest {
     assertThat(totals.bytes()).isEqualTo(20 * (2_500_000 + 5_000 + "said in ".length() + 36));
     assertThat(totals.profiles()).isEqualTo(1);
     assertThat(totals.others()).isZero();
-    assertThat(said).contains("1 agent profiles").anyMatch(line -> line.startsWith("20 sessions were left with an agent at work"));
+    assertThat(said).contains("1 agent profiles").anyMatch(line -> line.startsWith("20 sessions have an agent that may still be running"));
   }
 
   @Test
