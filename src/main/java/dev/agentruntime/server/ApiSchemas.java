@@ -52,11 +52,10 @@ final class ApiSchemas {
         .schemaLoaders(loaders -> loaders.schemas(documents)).build();
   }
 
-  /** Of a document only its schemas; a {@code discriminator} is for generators of code and says nothing about what is valid. */
+  /** Of a document only its schemas. */
   private static String schemas(String document) {
     ObjectNode root = Json.object();
     root.putObject("components").set("schemas", parsed(document).at("/components/schemas"));
-    root.findParents("discriminator").forEach(schema -> ((ObjectNode) schema).remove("discriminator"));
     return Json.text(root);
   }
 
