@@ -77,6 +77,11 @@ public interface Sandbox {
    */
   void watch(Handler<FileHint> changes);
 
+  /** Lets go of it and leaves all that runs in it; who wants it back {@linkplain SandboxProvider#attach attaches} to it. */
+  default Future<Void> release() {
+    return Future.succeededFuture();
+  }
+
   /** Ends every process and removes everything. Confirmed when the future succeeds. Succeeds also if it is gone already. */
   Future<Void> terminate();
 

@@ -51,6 +51,7 @@ final class AgentHost {
   private Sandbox sandbox;
   private String creationId;
   private String processId;
+  /** Whether the sandbox has all that it should: a later runtime takes what is missing there for deleted. */
   private boolean prepared;
   private AgentLink link;
   private ObjectNode runningOptions;
@@ -98,7 +99,8 @@ final class AgentHost {
   }
 
   Recovery recovery() {
-    return creationId == null && sandbox == null ? null : new Recovery(sandbox == null ? null : sandbox.id(), processId, creationId, null);
+    return creationId == null && sandbox == null ? null
+        : new Recovery(sandbox == null || !prepared ? null : sandbox.id(), processId, creationId, null);
   }
 
   /** Done when start or stop is not under way. */
@@ -185,14 +187,10 @@ final class AgentHost {
     try {
       profile = steps.await(sync.insist(() -> services.profiles().get(profileId)));
       processId = Sandbox.newProcessId();
-      Future<Void> examined;
       if (fresh) {
         makeSandbox();
-        examined = workspace.attach(sandbox);
-      } else {
-        steps.await(sync.insist(sync::saveRecord));
-        examined = Future.succeededFuture();
       }
+      Future<Void> examined = fresh ? workspace.attach(sandbox) : Future.succeededFuture();
       tell("Preparing the agent");
       boolean resume = fresh ? transcripts.resumableWhenRestored() : transcripts.resumable(sandbox, steps);
       steps.check();
@@ -237,24 +235,22 @@ final class AgentHost {
       throw e;
     }
     prepared = false;
-    steps.await(sync.insist(sync::saveRecord));
     tell("Restoring the workspace");
     storedFiles.restore(sandbox, steps);
-    steps.check();
     transcripts.restore(sandbox, steps);
     steps.check();
   }
 
   private SandboxProcess launch(LaunchPlan plan) {
-    if (prepared || plan.setup().isEmpty()) {
-      prepared = true;
-      tell("Starting the agent");
-      return steps.await(sandbox.start(processId, plan.process(), plan.files()));
+    boolean nothingToSetUp = prepared || plan.setup().isEmpty();
+    if (!nothingToSetUp) {
+      steps.await(sandbox.files().write(plan.files()));
+      setUp(plan);
     }
-    steps.await(sandbox.files().write(plan.files()));
-    setUp(plan);
+    prepared = true;
+    steps.await(sync.insist(sync::saveRecord));
     tell("Starting the agent");
-    return steps.await(sandbox.start(processId, plan.process()));
+    return steps.await(nothingToSetUp ? sandbox.start(processId, plan.process(), plan.files()) : sandbox.start(processId, plan.process()));
   }
 
   private void setUp(LaunchPlan plan) {
@@ -267,7 +263,6 @@ final class AgentHost {
             + "; the server's log has the output.");
       }
     }
-    prepared = true;
   }
 
   private AgentLink follow(SandboxProcess process, long offset) {
@@ -371,6 +366,9 @@ final class AgentHost {
       link.detach();
     }
     workspace.detach();
+    if (sandbox != null) {
+      sandbox.release();
+    }
   }
 
   private void giveUp(String why) {

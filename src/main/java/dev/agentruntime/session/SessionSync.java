@@ -237,7 +237,8 @@ final class SessionSync {
       if (failure == null) {
         done.complete();
       } else {
-        done.fail(failure);
+        // Who waits for it while the session leaves memory may ask anew.
+        done.fail(failure instanceof InterruptedException ? new SessionClosedException() : failure);
       }
       if (again && !closed) {
         start();

@@ -124,7 +124,7 @@ final class TurnRunner {
     if (!delivered) {
       finishInBackground(this::deliver);
     } else if (!found) {
-      turn.end.complete(TurnEnd.agentLost("The server was stopped during this turn, and the agent is gone."));
+      turn.endUnlessLost(sync, TurnEnd.agentLost("The server was stopped during this turn, and the agent is gone."));
       finishInBackground(running -> { });
     } else {
       if (turn.messageId == null) {

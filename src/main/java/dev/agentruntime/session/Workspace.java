@@ -103,12 +103,14 @@ final class Workspace {
 
   Future<Buffer> read(String path, long offset, int length) {
     known(path);
-    return sandbox == null ? store.readFile(path, offset, length) : sandbox.files().read(SandboxPath.workspace(path), offset, length);
+    return sandbox == null ? store.readFile(path, offset, length)
+        : sandbox.files().read(SandboxPath.workspace(path), offset, length)
+            .recover(failure -> isGone(failure) ? store.readFile(path, offset, length) : Future.failedFuture(failure));
   }
 
   /** @return true if the file is new */
   Future<Boolean> write(String path, Buffer content) {
-    SandboxPath target = allowed(path);
+    SandboxPath target = FilePlaces.inside(path, settings.ignore());
     boolean isNew = session.file(path) == null;
     if (content.length() > settings.maxFileBytes()) {
       throw new ApiException(ErrorCode.PAYLOAD_TOO_LARGE, "A workspace file has at most " + settings.maxFileBytes() + " bytes.");
@@ -117,17 +119,38 @@ final class Workspace {
       long now = System.currentTimeMillis();
       if (sandbox == null) {
         FilePlaces.check(path, session.paths());
-        return store.file(path, now, content).onSuccess(v -> tell(path, content.length(), now, content)).mapEmpty();
+        return keep(path, now, content, false);
       }
       return sandbox.files().write(List.of(new SandboxFiles.FileContent(target, content, false, now)))
-          .compose(v -> compare(path)).compose(v -> save(path));
+          .compose(v -> compare(path)).transform(written -> onContext(() -> {
+            if (written.failed() && !isGone(written.cause())) {
+              return Future.failedFuture(written.cause());
+            }
+            if (written.failed()) {
+              FilePlaces.check(path, session.paths());
+            }
+            WorkspaceFile file = session.file(path);
+            boolean isThere = file != null && file.modifiedAt() == now && file.size() == content.length();
+            return written.failed() || sandbox == null || isThere ? keep(path, now, content, isThere) : save(path);
+          }));
     }).map(v -> isNew);
+  }
+
+  /** Stores what was written, be it into a sandbox or, for want of one, nowhere yet. */
+  private Future<Void> keep(String path, long modifiedAt, Buffer content, boolean told) {
+    return store.file(path, modifiedAt, content).onSuccess(v -> {
+      unsaved.remove(path);
+      if (!told) {
+        tell(path, content.length(), modifiedAt, content);
+      }
+    });
   }
 
   Future<Void> delete(String path) {
     known(path);
     return inOrder(() -> {
-      Future<Void> gone = sandbox == null ? Future.succeededFuture() : sandbox.files().delete(SandboxPath.workspace(path));
+      Future<Void> gone = sandbox == null ? Future.succeededFuture() : sandbox.files().delete(SandboxPath.workspace(path))
+          .recover(failure -> isGone(failure) ? Future.succeededFuture() : Future.failedFuture(failure));
       return gone.compose(v -> onContext(() -> store.deleteFile(path))).onSuccess(v -> {
         forget(path);
         unsavedDeletions.remove(path);
@@ -136,29 +159,12 @@ final class Workspace {
   }
 
   WorkspaceFile known(String path) {
-    allowed(path);
+    FilePlaces.inside(path, settings.ignore());
     WorkspaceFile file = session.file(path);
     if (file == null) {
       throw new ApiException(ErrorCode.FILE_NOT_FOUND, "There is no such file in the workspace.");
     }
     return file;
-  }
-
-  private SandboxPath allowed(String path) {
-    try {
-      SandboxPath resolved = SandboxPath.workspace(path);
-      for (String part : path.split("/")) {
-        if (settings.ignore().contains(part)) {
-          throw new ApiException(ErrorCode.INVALID_REQUEST, "Files in " + part + " are not part of the workspace.");
-        }
-      }
-      if (!path.isEmpty()) {
-        return resolved;
-      }
-    } catch (SandboxException e) {
-      log.debug("refused a path", e);
-    }
-    throw new ApiException(ErrorCode.INVALID_REQUEST, "The path does not name a file inside the workspace.");
   }
 
   private void hint(Sandbox from, String path) {
@@ -238,6 +244,10 @@ final class Workspace {
       }
       return Future.succeededFuture();
     }));
+  }
+
+  private static boolean isGone(Throwable failure) {
+    return failure instanceof SandboxException e && e.kind() == SandboxException.Kind.GONE;
   }
 
   private static boolean isNoFile(Throwable failure) {
@@ -325,8 +335,7 @@ final class Workspace {
     }
     return readAll(SandboxPath.workspace(path), Buffer.buffer()).transform(read -> onContext(() -> {
       if (read.failed()) {
-        return read.cause() instanceof SandboxException e && e.kind() == SandboxException.Kind.GONE
-            ? Future.failedFuture(e) : Future.succeededFuture();
+        return isGone(read.cause()) ? Future.failedFuture(read.cause()) : Future.succeededFuture();
       }
       return store(file, read.result());
     }));

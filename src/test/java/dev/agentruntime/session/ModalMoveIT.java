@@ -10,15 +10,18 @@ import dev.agentruntime.protocol.ErrorCode;
 import dev.agentruntime.protocol.SendMessage.Accepted;
 import dev.agentruntime.protocol.SessionEvent;
 import dev.agentruntime.protocol.TurnOutcome;
+import dev.agentruntime.sandbox.modal.ModalRpc;
 import dev.agentruntime.support.Follower;
 import dev.agentruntime.support.SandboxTraces;
 import dev.agentruntime.support.TestRuntime;
 import dev.agentruntime.support.modal.FakeModal;
+import dev.agentruntime.support.modal.Fault;
 import dev.agentruntime.support.toy.StoredEnds;
 import io.vertx.core.Future;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -55,6 +58,7 @@ class ModalMoveIT {
 
   @AfterEach
   void stop() {
+    first.unloadAll();
     second.unloadAll();
     first.close();
     second.close();
@@ -84,12 +88,39 @@ class ModalMoveIT {
     Follower there = second.follow(session);
     assertThat(there.awaitTurn(running.turnId()).outcome()).isEqualTo(TurnOutcome.SUCCESS);
     assertThat(there.fold().blocks()).filteredOn(Block.AssistantText.class::isInstance).extracting(Block::text)
-        .containsExactly(IntStream.range(0, 100).mapToObj(i -> "word" + i + " ").collect(Collectors.joining()));
+        .containsExactly(words(100));
     assertThat(here.await(SessionEvent.ErrorEvent.class, error -> true).code()).isEqualTo(ErrorCode.CONFLICT);
     SandboxTraces.await(() -> first.sessions().getSession(session).isEmpty(), () -> "it is not let go of");
     assertThat(here.events()).filteredOn(SessionEvent.TurnCompleted.class::isInstance).isEmpty();
     await(second.sessions().sync(session));
     assertThat(StoredEnds.of(store, session)).extracting(end -> end.path("outcome").asText()).isEqualTo(List.of("success"));
     assertThat(modal.sandboxes()).hasSize(1);
+  }
+
+  /** The other's supervisor comes when the session is here again. */
+  @Test
+  void howeverTheyTakeItFromOneAnotherTheTurnEndsOnceAndWhole() {
+    String session = first.newSession();
+    Follower here = first.follow(session);
+    Accepted running = first.send(session, "say 150 deltas every 20 ms");
+    here.await(SessionEvent.BlockDelta.class, delta -> delta.delta().equals("word9 "));
+    int started = modal.calls(ModalRpc.EXEC_START);
+    modal.meet(ModalRpc.EXEC_START, Fault.delay(Duration.ofSeconds(1)));
+    Future<byte[]> taken = second.sessions().get(session);
+    SandboxTraces.await(() -> modal.calls(ModalRpc.EXEC_START) > started, () -> "the other does not ask for the sandbox");
+    await(first.sessions().sync(session).otherwiseEmpty());
+    here.await(SessionEvent.ErrorEvent.class, error -> error.code() == ErrorCode.CONFLICT);
+    await(first.sessions().get(session));
+    await(taken.otherwiseEmpty());
+    SandboxTraces.await(() -> !StoredEnds.of(store, session).isEmpty(), () -> "it never ends");
+    assertThat(StoredEnds.of(store, session)).extracting(end -> end.path("outcome").asText()).isEqualTo(List.of("success"));
+    assertThat(first.follow(session).start.blocks()).filteredOn(Block.AssistantText.class::isInstance).extracting(Block::text)
+        .containsExactly(words(150));
+    assertThat(running.turnId()).isEqualTo(StoredEnds.of(store, session).getFirst().path("turnId").asText());
+    assertThat(modal.sandboxes()).hasSize(1);
+  }
+
+  private static String words(int count) {
+    return IntStream.range(0, count).mapToObj(i -> "word" + i + " ").collect(Collectors.joining());
   }
 }

@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /** A sandbox of Modal's, by way of its supervisor. */
@@ -30,13 +31,13 @@ final class ModalSandbox implements Sandbox, Supervisor.Listener {
   private final ModalFiles files;
   private final long renewBeforeMs;
   private final Supplier<Future<Void>> terminate;
-  private final Runnable onClosed;
+  private final Consumer<ModalSandbox> onClosed;
   private final Map<String, ModalProcess> processes = new ConcurrentHashMap<>();
   private final List<Handler<FileHint>> watchers = new CopyOnWriteArrayList<>();
   private volatile JsonObject facts = new JsonObject();
 
   /** @param onClosed told when it is of no use any more */
-  ModalSandbox(CommandRouter router, ModalSandboxOptions options, Supplier<Future<Void>> terminate, Runnable onClosed) {
+  ModalSandbox(CommandRouter router, ModalSandboxOptions options, Supplier<Future<Void>> terminate, Consumer<ModalSandbox> onClosed) {
     this.id = router.sandboxId();
     this.supervisor = new Supervisor(router, this, options.leaseMs());
     this.files = new ModalFiles(supervisor);
@@ -128,8 +129,9 @@ final class ModalSandbox implements Sandbox, Supervisor.Listener {
     return terminate.get();
   }
 
-  /** Lets go of it. It lives on. */
-  Future<Void> release() {
+  @Override
+  public Future<Void> release() {
+    onClosed.accept(this);
     return supervisor.close(new SandboxException(Kind.GONE, "the sandbox was let go of"));
   }
 
@@ -166,7 +168,7 @@ final class ModalSandbox implements Sandbox, Supervisor.Listener {
   public void closed(SandboxException why) {
     processes.values().forEach(process -> process.ended(ModalProcess.UNKNOWN));
     processes.clear();
-    onClosed.run();
+    onClosed.accept(this);
   }
 
   private static JsonObject question(String operation, String processId, ProcessSpec spec) {

@@ -143,7 +143,7 @@ public final class ModalSandboxProvider implements SandboxProvider {
 
   private Future<Sandbox> open(String sandboxId, String taskId, RouterAccess.Grant grant, JsonObject facts) {
     CommandRouter router = client.router(sandboxId, taskId, grant);
-    ModalSandbox sandbox = new ModalSandbox(router, options, () -> terminate(sandboxId), () -> sandboxes.remove(sandboxId));
+    ModalSandbox sandbox = new ModalSandbox(router, options, () -> terminate(sandboxId), closed -> sandboxes.remove(sandboxId, closed));
     sandboxes.put(sandboxId, sandbox);
     return sandbox.open(facts).onFailure(e -> sandbox.release());
   }

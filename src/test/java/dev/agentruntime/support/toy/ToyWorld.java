@@ -14,6 +14,7 @@ import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 
 /** All sandboxes there are; outlives the servers that use them. Thread-safe. */
@@ -25,6 +26,7 @@ public final class ToyWorld implements SandboxProvider {
   private final List<String> received = new CopyOnWriteArrayList<>();
   private final AtomicInteger failingSignals = new AtomicInteger();
   private final AtomicInteger failedQuestions = new AtomicInteger();
+  private final AtomicReference<Runnable> insteadOfWrite = new AtomicReference<>();
   private final boolean shared;
   private volatile boolean stuck;
   private volatile boolean mute;
@@ -37,6 +39,16 @@ public final class ToyWorld implements SandboxProvider {
   /** @param shared whether it can be reached by other servers than the one that it is given to */
   public ToyWorld(boolean shared) {
     this.shared = shared;
+  }
+
+  /** What happens in place of the next writing of files into a sandbox, which has no answer. */
+  public void insteadOfNextWrite(Runnable work) {
+    insteadOfWrite.set(work);
+  }
+
+  /** @return {@code null} to write */
+  Runnable insteadOfWrite() {
+    return insteadOfWrite.getAndSet(null);
   }
 
   /** How many of the signals that are sent next do not come through. */
