@@ -159,7 +159,7 @@ class ModalClientTest {
   void thereIsABoundForSuchWaits() {
     rig.modal.meet(ModalRpc.SANDBOX_LIST, Fault.throttle(Duration.ofHours(1)));
     SandboxException failure = failure(rig.client.call(ModalRpc.SANDBOX_LIST, LIST));
-    assertThat(failure).hasMessageContaining("limits").hasMessageContaining("too many calls");
+    assertThat(failure).hasMessageContaining("throttles this workspace for longer than a call waits");
     assertThat(rig.modal.calls(ModalRpc.SANDBOX_LIST)).isOne();
   }
 
