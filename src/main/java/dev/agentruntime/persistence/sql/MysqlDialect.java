@@ -66,7 +66,7 @@ public final class MysqlDialect implements SqlDialect {
   @Override
   public void migrate() {
     try {
-      new SchemaMigration(dataSource(), "mysql", null).run();
+      new SchemaMigration(dataSource(), "mysql", null, timeoutMs()).run();
     } catch (SQLException | FlywayException e) {
       throw new PersistenceException(Kind.UNAVAILABLE, sentence(e), e);
     }

@@ -57,7 +57,8 @@ public final class PostgresDialect implements SqlDialect {
   @Override
   public void migrate() {
     try {
-      new SchemaMigration(server.transactionPooler() ? PooledDataSource.of(dataSource()) : dataSource(), "postgresql", SCHEMA).run();
+      new SchemaMigration(server.transactionPooler() ? PooledDataSource.of(dataSource()) : dataSource(), "postgresql", SCHEMA,
+          timeoutMs()).run();
     } catch (SQLException | FlywayException e) {
       throw new PersistenceException(Kind.UNAVAILABLE, sentence(e), e);
     }
@@ -70,6 +71,8 @@ public final class PostgresDialect implements SqlDialect {
     dataSource.setUser(server.user());
     dataSource.setPassword(server.password());
     dataSource.setConnectTimeout(CONNECT_TIMEOUT_SECONDS);
+    // Without TLS the driver would wait without end for what the server has to say first.
+    dataSource.setLoginTimeout(CONNECT_TIMEOUT_SECONDS);
     if (server.isUnixSocket()) {
       dataSource.setServerNames(new String[] {"localhost"});
       dataSource.setSocketFactory(UnixSocketFactory.class.getName());

@@ -36,15 +36,18 @@ final class SchemaMigration {
   private final DataSource dataSource;
   private final String scripts;
   private final String schema;
+  private final long timeoutMs;
 
   /**
    * @param scripts the folder below {@code db/migration}
    * @param schema to be made if it is not there, or {@code null} for the connection's own
+   * @param timeoutMs how long the database may take to say what is there, or 0 for any time; a migration takes what it takes
    */
-  SchemaMigration(DataSource dataSource, String scripts, String schema) {
+  SchemaMigration(DataSource dataSource, String scripts, String schema, long timeoutMs) {
     this.dataSource = dataSource;
     this.scripts = scripts;
     this.schema = schema;
+    this.timeoutMs = timeoutMs;
   }
 
   /** What is there already. @param failed whether a migration was cut off, in a database that cannot undo one */
@@ -93,6 +96,9 @@ final class SchemaMigration {
 
   private History history() throws SQLException {
     try (Connection connection = dataSource.getConnection()) {
+      if (timeoutMs > 0) {
+        connection.setNetworkTimeout(Runnable::run, Math.toIntExact(timeoutMs));
+      }
       List<String> tables = tables(connection);
       if (!tables.contains(HISTORY_TABLE)) {
         if (!tables.isEmpty()) {

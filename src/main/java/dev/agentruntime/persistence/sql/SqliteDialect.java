@@ -75,7 +75,7 @@ public final class SqliteDialect implements SqlDialect {
       createPrivately(lockFile);
       try (FileChannel channel = FileChannel.open(lockFile, StandardOpenOption.WRITE)) {
         channel.lock();
-        new SchemaMigration(dataSource(), "sqlite", null).run();
+        new SchemaMigration(dataSource(), "sqlite", null, timeoutMs()).run();
       }
     } catch (SQLException | FlywayException e) {
       throw new PersistenceException(Kind.UNAVAILABLE, sentence(e), e);

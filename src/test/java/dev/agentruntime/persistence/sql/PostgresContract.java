@@ -1,8 +1,12 @@
 package dev.agentruntime.persistence.sql;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.agentruntime.persistence.PersistenceException.Kind;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import org.junit.jupiter.api.Test;
 
 /** What is true of every database server, of a PostgreSQL. */
 abstract class PostgresContract extends DatabaseServerContract {
@@ -39,5 +43,17 @@ abstract class PostgresContract extends DatabaseServerContract {
   @Override
   long logBytes() throws SQLException {
     return number("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn");
+  }
+
+  @Test
+  void aStartThatIsNotAnsweredEndsInTime() throws Exception {
+    await(open(database));
+    server().process().signal("STOP");
+    try {
+      assertThat(refused(Kind.UNAVAILABLE, open(with(database.password(), database.database(), 2_000))))
+          .hasMessage("the database cannot be reached");
+    } finally {
+      server().process().signal("CONT");
+    }
   }
 }
