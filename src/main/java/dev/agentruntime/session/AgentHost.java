@@ -131,7 +131,7 @@ final class AgentHost {
         services.metrics().sandboxStart.record(System.nanoTime() - start, TimeUnit.NANOSECONDS);
         starting = null;
         promise.complete(started);
-      } catch (Exception e) {
+      } catch (Exception | OutOfMemoryError e) {
         services.metrics().sandboxFailures.increment();
         starting = null;
         promise.fail(status.explained(e));
@@ -204,7 +204,7 @@ final class AgentHost {
       steps.await(examined);
       status.sandbox(SandboxStatus.READY, sandbox.id(), null);
       return started;
-    } catch (Exception e) {
+    } catch (Exception | OutOfMemoryError e) {
       String why = ErrorTranslation.toApi(status.explained(e)).getMessage();
       if (handedOver) {
         log.info("session {} was handed over while its agent was started", session.id());

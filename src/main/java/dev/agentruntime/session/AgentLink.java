@@ -120,7 +120,7 @@ final class AgentLink {
       try {
         lines(((BufferInternal) chunk).getByteBuf());
         done.complete();
-      } catch (Exception e) {
+      } catch (Exception | OutOfMemoryError e) {
         done.fail(e);
       }
     });

@@ -21,7 +21,8 @@ final class Mailbox {
   /**
    * Does {@code work} later on the session's context, where it may await. Called from any thread.
    *
-   * <p>Mind that an await throws whatever its future failed with, checked or not: {@code catch (Exception e)}.
+   * <p>Mind that an await throws whatever its future failed with, checked or not: {@code catch (Exception e)}. What others wait for has to
+   * come to an end also when one session takes the memory of all: {@code catch (Exception | OutOfMemoryError e)}.
    */
   void run(Runnable work) {
     context.runOnContext(v -> {

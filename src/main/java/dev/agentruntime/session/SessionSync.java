@@ -268,7 +268,7 @@ final class SessionSync {
     } catch (SandboxException e) {
       log.debug("the sandbox did not give what was to be saved", e);
       return before == null && e.kind() != SandboxException.Kind.GONE && e.kind() != SandboxException.Kind.NO_FILE ? e : before;
-    } catch (Exception e) {
+    } catch (Exception | OutOfMemoryError e) {
       return before == null || e instanceof StaleOwnerException ? e : before;
     }
   }

@@ -213,7 +213,7 @@ final class SessionVerticle extends VerticleBase {
         @SuppressWarnings("unchecked")
         Future<R> result = (Future<R>) handle(command);
         result.onComplete(answer);
-      } catch (Exception e) {
+      } catch (Exception | OutOfMemoryError e) {
         answer.fail(e);
       }
     });

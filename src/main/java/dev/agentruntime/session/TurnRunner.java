@@ -202,7 +202,7 @@ final class TurnRunner {
     try {
       work.accept(running);
       end = Future.await(running.end.future());
-    } catch (Exception e) {
+    } catch (Exception | OutOfMemoryError e) {
       end = TurnEnd.error(ErrorTranslation.toApi(e).getMessage());
     }
     // Whoever comes too late to end the turn by an end of its own must see that it has ended.

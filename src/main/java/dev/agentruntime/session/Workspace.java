@@ -387,7 +387,7 @@ final class Workspace {
     return Future.future(promise -> mailbox.run(() -> {
       try {
         step.get().onComplete(done -> mailbox.run(() -> promise.handle(done)));
-      } catch (Exception e) {
+      } catch (Exception | OutOfMemoryError e) {
         promise.fail(e);
       }
     }));

@@ -62,6 +62,7 @@ final class ToyProcess implements SandboxProcess {
 
   @Override
   public Future<Void> writeStdin(Buffer bytes) {
+    world.use("write");
     for (String line : bytes.toString().split("\n")) {
       if (line.contains("\"answer\"")) {
         return answered();

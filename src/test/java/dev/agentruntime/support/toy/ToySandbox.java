@@ -106,6 +106,7 @@ final class ToySandbox implements Sandbox, SandboxFiles {
 
   @Override
   public Future<Listing> list(SandboxPath directory) {
+    world.use("list");
     return here(() -> new Listing(files.keySet().stream().filter(path -> path.root() == directory.root()).map(this::entry).toList(), 0));
   }
 

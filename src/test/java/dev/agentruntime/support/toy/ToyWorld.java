@@ -30,6 +30,7 @@ public final class ToyWorld implements SandboxProvider {
   private final boolean shared;
   private volatile boolean stuck;
   private volatile boolean mute;
+  private final AtomicReference<String> exhausted = new AtomicReference<>();
 
   /** One that every server can reach. */
   public ToyWorld() {
@@ -67,6 +68,17 @@ public final class ToyWorld implements SandboxProvider {
 
   boolean isStuck() {
     return stuck;
+  }
+
+  /** There is no memory for the next call of this kind: {@code create}, {@code write} (to an agent) or {@code list}. */
+  public void exhaustNext(String call) {
+    exhausted.set(call);
+  }
+
+  void use(String call) {
+    if (call.equals(exhausted.getAndUpdate(next -> call.equals(next) ? null : next))) {
+      throw new OutOfMemoryError("for a test");
+    }
   }
 
   /** Whether nothing is heard of any agent, nor an answer about one. */
@@ -153,6 +165,7 @@ public final class ToyWorld implements SandboxProvider {
 
   @Override
   public Future<Sandbox> create(SandboxSpec spec, Consumer<String> progress) {
+    use("create");
     if (stuck) {
       return Future.future(promise -> { });
     }
