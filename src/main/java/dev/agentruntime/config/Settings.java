@@ -116,7 +116,7 @@ public record Settings(
    * @param requestBodyMs from the headers to the end of the body
    * @param queuedMessages messages of a session that may wait
    * @param eventLogBytes what a session keeps of its past events, encoded, for readers that lag or come back
-   * @param sessionBytes what the conversations of a session take of memory, about, before its agent is stopped
+   * @param sessionBytes what the conversations of a session and its list of files take of memory, about, before its agent is stopped
    * @param agentLineBytes the longest line of an agent's output; the long texts in a longer one are cut
    * @param loadedSessions sessions in memory at once
    * @param unsavedBytes what a session keeps in memory while the store is away, before its agent has to wait

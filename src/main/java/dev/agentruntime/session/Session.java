@@ -57,7 +57,7 @@ final class Session {
   private WeakReference<SnapshotState.Encoded> encoded = new WeakReference<>(null);
 
   /**
-   * @param maxBytes that the conversations may take of memory, about
+   * @param maxBytes that the conversations and the list of files may take of memory, about
    * @param outlet given every frame after it was logged
    */
   Session(SessionRecord origin, int maxBytes, EventLog events, Journal journal, Consumer<Frame> outlet) {
@@ -107,7 +107,7 @@ final class Session {
     return state.file(path);
   }
 
-  /** Why neither the agent nor a client may add anything: the conversations have reached their largest size. {@code null} if they have not. */
+  /** Why neither the agent nor a client may add anything: it has reached its largest size. {@code null} if it has not. */
   String full() {
     return state.bytes() < maxBytes ? null : "This session has reached its largest size (about " + maxBytes
         + " bytes of memory; the setting limits.sessionBytes). It can still be read. Start a new session to go on.";

@@ -4,8 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.agentruntime.protocol.Block;
 
 /**
- * What the conversations of a session take of memory, about: their texts, and what the objects cost that they are made of. Counted as they
- * change. Belongs to the session's own context.
+ * What the conversations of a session, and its list of files without their contents, take of memory, about: their texts, and what the objects
+ * cost that they are made of. Counted as they change. Belongs to the session's own context.
  */
 final class SessionSize {
 
@@ -13,6 +13,8 @@ final class SessionSize {
   private static final int BLOCK_BYTES = 400;
   /** A subagent with its conversation, beside its blocks. */
   private static final int SUBAGENT_BYTES = 400;
+  /** A file with its places in lists and maps, beside its path and content. */
+  private static final int FILE_BYTES = 250;
   /** An id that is remembered, beside its text. */
   private static final int ID_BYTES = 120;
   /** A value within a JSON tree, or a field's place there, beside its text. */
@@ -31,6 +33,10 @@ final class SessionSize {
 
   static long ofSubagent(String id, String name) {
     return SUBAGENT_BYTES + ID_BYTES + of(id) + of(name);
+  }
+
+  static long ofFile(String path) {
+    return FILE_BYTES + of(path);
   }
 
   /** Of a block that is not there any more, whose id is never given again. */

@@ -96,7 +96,7 @@ final class SessionState {
   }
 
   void restoreFiles(Collection<WorkspaceFile> restored) {
-    restored.forEach(file -> files.put(file.path(), file));
+    restored.forEach(this::put);
   }
 
   /** Lets an event change the state. @return whether it fits */
@@ -128,11 +128,23 @@ final class SessionState {
       }
       case SubagentDiscovered e -> add(e.subagent());
       case SessionEvent.SubagentCompleted e -> finish(e);
-      case SessionEvent.FileCreated e -> files.put(e.file().path(), e.file()) == null;
+      case SessionEvent.FileCreated e -> put(e.file());
       case SessionEvent.FileModified e -> files.replace(e.file().path(), e.file()) != null;
-      case SessionEvent.FileDeleted e -> files.remove(e.path()) != null;
+      case SessionEvent.FileDeleted e -> remove(e.path());
       case SessionEvent.ErrorEvent e -> true;
     };
+  }
+
+  private boolean put(WorkspaceFile file) {
+    boolean isNew = files.put(file.path(), file) == null;
+    size.add(isNew ? SessionSize.ofFile(file.path()) : 0);
+    return isNew;
+  }
+
+  private boolean remove(String path) {
+    boolean was = files.remove(path) != null;
+    size.add(was ? -SessionSize.ofFile(path) : 0);
+    return was;
   }
 
   private boolean changeRuntime(RuntimeState next) {
@@ -168,7 +180,7 @@ final class SessionState {
     return true;
   }
 
-  /** What the conversations take of memory, about. */
+  /** What the conversations and the list of files take of memory, about. */
   long bytes() {
     return size.bytes();
   }

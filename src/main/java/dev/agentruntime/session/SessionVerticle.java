@@ -182,6 +182,9 @@ final class SessionVerticle extends VerticleBase {
     runtime = now;
     dirty = true;
     outlet.accept(frame);
+    if (frame.event() instanceof SessionEvent.FileCreated && session.full() != null) {
+      turns.cutOff(session.full());
+    }
   }
 
   RuntimeState runtime() {

@@ -112,6 +112,9 @@ final class Workspace {
   Future<Boolean> write(String path, Buffer content) {
     SandboxPath target = FilePlaces.inside(path, settings.ignore());
     boolean isNew = session.file(path) == null;
+    if (isNew && session.full() != null) {
+      throw new ApiException(ErrorCode.CONFLICT, session.full());
+    }
     if (content.length() > settings.maxFileBytes()) {
       throw new ApiException(ErrorCode.PAYLOAD_TOO_LARGE, "A workspace file has at most " + settings.maxFileBytes() + " bytes.");
     }
@@ -259,7 +262,8 @@ final class Workspace {
     List<SandboxFiles.Entry> small = new ArrayList<>();
     for (SandboxFiles.Entry entry : entries) {
       WorkspaceFile known = session.file(entry.path());
-      if (sandbox == null || known != null && known.size() == entry.size() && known.modifiedAt() == entry.modifiedAt()) {
+      boolean isTold = known != null && known.size() == entry.size() && known.modifiedAt() == entry.modifiedAt();
+      if (sandbox == null || isTold || known == null && session.full() != null) {
         continue;
       }
       unsaved.add(entry.path());

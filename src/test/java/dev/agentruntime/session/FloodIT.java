@@ -15,6 +15,7 @@ import dev.agentruntime.protocol.TurnOutcome;
 import dev.agentruntime.support.Follower;
 import dev.agentruntime.support.TestRuntime;
 import io.vertx.core.Future;
+import io.vertx.core.buffer.Buffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -50,6 +51,8 @@ class FloodIT extends SharedRuntime {
         + "'text':''}}}\n"
         + "{'type':'stream_event','api_message_id':'m','event':{'type':'content_block_delta','index':0,'delta':{'type':'text_delta',"
         + "'text':'" + "more ".repeat(200) + "#'}}}"),
+    /** Empty ones. */
+    FILES(null),
     /** After its turn. */
     UNASKED("{'type':'result','subtype':'success','is_error':false}\n"
         + "{'type':'user','message':{'content':[{'type':'tool_result','tool_use_id':'t#','content':'" + "much ".repeat(300) + "'}]}}");
@@ -57,7 +60,7 @@ class FloodIT extends SharedRuntime {
     private final String lines;
 
     Flood(String lines) {
-      this.lines = lines.replace('\'', '"');
+      this.lines = lines == null ? null : lines.replace('\'', '"');
     }
 
     private static String said(String messageId, String content) {
@@ -65,6 +68,9 @@ class FloodIT extends SharedRuntime {
     }
 
     private String script() {
+      if (lines == null) {
+        return "read message\nmkdir many\ni=0\nwhile [ $i -lt 50000 ]; do : >many/file$i; i=$((i+1)); done\nexec cat >/dev/null\n";
+      }
       int numbers = (int) lines.chars().filter(c -> c == '#').count();
       return "read message\nawk 'BEGIN { for (i = 0; i < " + LINES + "; i++) printf \""
           + lines.replace("\"", "\\\"").replace("\n", "\\n").replace("#", "%d") + "\\n\"" + ", i".repeat(numbers) + " }'\nexec cat >/dev/null\n";
@@ -106,6 +112,10 @@ class FloodIT extends SharedRuntime {
       assertThat(completed.error()).isEqualTo(FULL);
     }
     assertNoMessageIsTaken();
+    if (flood == Flood.FILES) {
+      assertThatThrownBy(() -> await(runtime.sessions().writeFile(session, "one.more", Buffer.buffer())))
+          .isInstanceOfSatisfying(ApiException.class, refusal -> assertThat(refusal.code()).isEqualTo(ErrorCode.CONFLICT));
+    }
     SessionSnapshot said = follower.assertFoldIsSnapshot();
     assertThat(follower.fold().open()).isEmpty();
     assertThat(said.blocks().size() + said.subagents().size()).isGreaterThan(1);
