@@ -49,6 +49,9 @@ public final class SessionManager {
   private final SandboxCensus sandboxes;
   private final Housekeeping housekeeping;
   private volatile boolean draining;
+  private Ping lastPing;
+
+  private record Ping(Future<Void> answer, long begunNanos) {}
 
   public SessionManager(Services services) {
     this.services = services;
@@ -276,12 +279,21 @@ public final class SessionManager {
     if (failing > 0) {
       problems.add(failing == 1 ? "1 session could not be saved." : failing + " sessions could not be saved.");
     }
-    return onCaller(services.persistence().ping().timeout(PING_TIMEOUT_MS, TimeUnit.MILLISECONDS).transform(ping -> {
+    return onCaller(ping().timeout(PING_TIMEOUT_MS, TimeUnit.MILLISECONDS).transform(ping -> {
       if (ping.failed()) {
         problems.add("The store cannot be reached.");
       }
       return Future.succeededFuture(problems);
     }));
+  }
+
+  /** One that is not answered does for all who ask meanwhile: whoever asks often takes no connection from those that save. */
+  private synchronized Future<Void> ping() {
+    if (lastPing == null || lastPing.answer.isComplete()
+        || System.nanoTime() - lastPing.begunNanos >= TimeUnit.MILLISECONDS.toNanos(PING_TIMEOUT_MS)) {
+      lastPing = new Ping(services.persistence().ping(), System.nanoTime());
+    }
+    return lastPing.answer;
   }
 
   /** Ids of the sessions in memory. */
