@@ -233,6 +233,8 @@ final class TurnRunner {
       lines = host.optionLines(options);
       if (lines != null) {
         journal.write(new JournalEntry.Delivered(running.turnId, link.processId(), link.consumed()));
+        // Stored before it: other servers leave a turn alone whose message its agent may have.
+        sync.saveRecord();
         if (endsBefore(running, sync.insist(store::flushJournal))) {
           return;
         }
@@ -241,7 +243,6 @@ final class TurnRunner {
     running.delivered = true;
     host.optionsTold(options);
     link.write(lines.copy().appendBuffer(architecture.message(host.profile(), running.messageId, running.content)))
-        .onSuccess(v -> mailbox.run(sync::saveRecord))
         .onFailure(e -> mailbox.run(() -> running.fail(sync, e)));
   }
 

@@ -14,11 +14,13 @@ import dev.agentruntime.protocol.SessionEvent;
 import dev.agentruntime.protocol.TurnOutcome;
 import dev.agentruntime.support.Follower;
 import dev.agentruntime.support.SandboxTraces;
+import dev.agentruntime.support.TroubledStore;
 import dev.agentruntime.support.toy.StoredEnds;
 import dev.agentruntime.support.toy.ToyServer;
 import dev.agentruntime.support.toy.ToyWorld;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -139,6 +141,21 @@ class OtherServersTest {
 
   private static void assertConflict(Runnable call) {
     assertThatThrownBy(call::run).isInstanceOfSatisfying(ApiException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.CONFLICT));
+  }
+
+  @Test
+  void thatATurnRunsIsStoredBeforeItsAgentMayHaveTheMessage() {
+    TroubledStore watched = new TroubledStore(store);
+    ToyServer first = new ToyServer(new ToyWorld(false), watched.adapter(), Map.of(), "first");
+    servers.add(first);
+    String session = first.newSession();
+    first.follow(session).awaitTurn(await(first.send(session, "say first")).turnId());
+    await(first.sessions.sync(session));
+    assertThat(owner(session).holds()).isFalse();
+    CompletableFuture<Boolean> held = new CompletableFuture<>();
+    watched.onceSaved("\"k\":\"delivered\"", () -> held.complete(owner(session).holds()));
+    await(first.send(session, "say second"));
+    assertThat(held.join()).isTrue();
   }
 
   @Test
