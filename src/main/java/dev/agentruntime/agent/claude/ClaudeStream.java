@@ -74,9 +74,13 @@ final class ClaudeStream {
       return text != null;
     }
 
-    /** Nothing more comes of it. */
+    /** Nothing more comes of it, and its text is not needed any more. */
     void end() {
       ended = true;
+      if (text != null) {
+        text.setLength(0);
+        text.trimToSize();
+      }
     }
   }
 
@@ -186,7 +190,7 @@ final class ClaudeStream {
       }
       end(place, sink);
     }
-    place.ended = true;
+    place.end();
   }
 
   private static void end(Place place, Sink sink) {
@@ -194,8 +198,9 @@ final class ClaudeStream {
       place.heldBack = 0;
       emit(place, "\uFFFD", sink);
     }
-    place.ended = true;
-    sink.event(new SessionEvent.BlockComplete(SessionEvent.MAIN, place.first.id(), place.first.withText(place.text.toString())));
+    Block whole = place.first.withText(place.text.toString());
+    place.end();
+    sink.event(new SessionEvent.BlockComplete(SessionEvent.MAIN, whole.id(), whole));
   }
 
   /** Ends what is open of a message whose stream has ended. */
@@ -235,7 +240,7 @@ final class ClaudeStream {
         end(place, sink);
         continue;
       }
-      place.ended = true;
+      place.end();
       if (place.isText()) {
         sink.event(new SessionEvent.BlockRemoved(SessionEvent.MAIN, place.first.id()));
       } else {

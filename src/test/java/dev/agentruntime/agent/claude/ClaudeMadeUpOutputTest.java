@@ -9,6 +9,7 @@ import dev.agentruntime.support.LiveHeap;
 import io.vertx.core.buffer.Buffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -18,10 +19,17 @@ class ClaudeMadeUpOutputTest {
   private static final int LINES = 400_000;
   private static final long MOST_BYTES = 8 << 20;
 
-  private static final OutputParser.Sink NOBODY = new OutputParser.Sink() {
+  private static final OutputParser.Sink NOBODY = new Silent() {
     @Override
     public void event(SessionEvent event) {
       throw new AssertionError("a part of the conversation: " + event);
+    }
+  };
+
+  private static class Silent implements OutputParser.Sink {
+    @Override
+    public void event(SessionEvent event) {
+      // Somebody else's.
     }
 
     @Override
@@ -53,7 +61,7 @@ class ClaudeMadeUpOutputTest {
     public void unknown(String line) {
       throw new AssertionError(line);
     }
-  };
+  }
 
   @ParameterizedTest
   @ValueSource(strings = {
@@ -65,17 +73,33 @@ class ClaudeMadeUpOutputTest {
       "{'type':'system','subtype':'background_tasks_changed','tasks':[{'task_id':'#'}]}"})
   void isNotRemembered(String line) throws Exception {
     ClaudeOutputParser parser = new ClaudeOutputParser(Clock.systemUTC());
-    say(parser, line, 0);
+    say(parser, line, 0, NOBODY);
     long before = LiveHeap.bytes();
     for (int i = 1; i < LINES; i++) {
-      say(parser, line, i);
+      say(parser, line, i, NOBODY);
     }
     assertThat(LiveHeap.bytes() - before).isLessThan(MOST_BYTES);
-    say(parser, line, LINES);
+    say(parser, line, LINES, NOBODY);
   }
 
-  private static void say(ClaudeOutputParser parser, String line, int number) {
+  @Test
+  void aTextIsNotKeptWhenItHasEnded() throws Exception {
+    ClaudeOutputParser parser = new ClaudeOutputParser(Clock.systemUTC());
+    OutputParser.Sink sink = new Silent();
+    say(parser, "{'type':'stream_event','api_message_id':'m','event':{'type':'message_start','message':{'id':'m'}}}", 0, sink);
+    long before = LiveHeap.bytes();
+    String text = "text ".repeat(4_000);
+    for (int i = 0; i < 2_000; i++) {
+      say(parser, "{'type':'stream_event','api_message_id':'m','event':{'type':'content_block_start','index':#,'content_block':{'type':'text',"
+          + "'text':'" + text + "'}}}", i, sink);
+      say(parser, "{'type':'assistant','message':{'id':'m','content':[{'type':'text','text':'" + text + "'}]}}", i, sink);
+    }
+    assertThat(LiveHeap.bytes() - before).isLessThan(MOST_BYTES);
+    say(parser, "{'type':'stream_event','api_message_id':'m','event':{'type':'message_stop'}}", 0, sink);
+  }
+
+  private static void say(ClaudeOutputParser parser, String line, int number, OutputParser.Sink sink) {
     byte[] bytes = line.replace('\'', '"').replace("#", Integer.toString(number)).getBytes(StandardCharsets.UTF_8);
-    parser.line(bytes, 0, bytes.length, NOBODY);
+    parser.line(bytes, 0, bytes.length, sink);
   }
 }
