@@ -31,7 +31,7 @@ class DemoAgentTest {
       thinking          | think; say The answer
       parallel-tools    | say Two calls at once.; parallel tools; say Both calls returned.
       files             | say I write; write n.txt: a; say I edit; edit n.txt: a -> b; say I delete; delete n.txt; say Done
-      shell-background  | say Starting.; background 100 ms; say Started.
+      shell-background  | say Starting.; background 2000 ms; say Started.
       connection-cut    | cut
       bad-request       | error 400
       auth-401          | error 401
