@@ -1,9 +1,9 @@
 package dev.agentruntime.session;
 
 import dev.agentruntime.protocol.Json;
+import dev.agentruntime.protocol.LineCutter;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.function.Consumer;
@@ -39,23 +39,10 @@ final class StoredJournal {
 
   /** Each entry in order. A last line without its end was never completed and is left out. */
   void forEach(Consumer<JournalEntry> reader) {
-    ByteArrayOutputStream cut = new ByteArrayOutputStream();
+    LineCutter lines = new LineCutter((bytes, from, to) -> reader.accept(entry(bytes, from, to - from)));
     for (long offset = 0; offset < length; ) {
       byte[] piece = piece(offset);
-      int from = 0;
-      for (int i = 0; i < piece.length; i++) {
-        if (piece[i] == '\n') {
-          if (cut.size() == 0) {
-            reader.accept(entry(piece, from, i - from));
-          } else {
-            cut.write(piece, from, i - from);
-            reader.accept(entry(cut.toByteArray(), 0, cut.size()));
-            cut = new ByteArrayOutputStream();
-          }
-          from = i + 1;
-        }
-      }
-      cut.write(piece, from, piece.length - from);
+      lines.take(piece, 0, piece.length);
       offset += piece.length;
     }
   }

@@ -5,10 +5,10 @@ import com.fasterxml.jackson.databind.node.TextNode;
 import dev.agentruntime.agent.TranscriptFormat;
 import dev.agentruntime.protocol.Block;
 import dev.agentruntime.protocol.Json;
+import dev.agentruntime.protocol.LineCutter;
 import dev.agentruntime.protocol.SessionSnapshot;
 import dev.agentruntime.protocol.SubagentStatus;
 import dev.agentruntime.protocol.WellFormed;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -110,32 +110,21 @@ public final class ClaudeTranscripts implements TranscriptFormat {
 
   /** A last line without its end is one that the agent was killed in; what is no JSON is left out. */
   private static void eachLine(Source lines, Consumer<JsonNode> consumer) {
+    LineCutter cutter = new LineCutter((bytes, from, to) -> {
+      JsonNode line = to > from ? read(bytes, from, to) : null;
+      if (line != null && line.isObject()) {
+        consumer.accept(line);
+      }
+    });
     byte[] piece = new byte[PIECE_BYTES];
-    ByteArrayOutputStream line = new ByteArrayOutputStream();
     try (InputStream in = lines.open()) {
       for (int length = in.read(piece); length >= 0; length = in.read(piece)) {
-        int from = 0;
-        for (int i = 0; i < length; i++) {
-          if (piece[i] == '\n') {
-            line.write(piece, from, i - from);
-            take(line, consumer);
-            line = new ByteArrayOutputStream();
-            from = i + 1;
-          }
-        }
-        line.write(piece, from, length - from);
+        cutter.take(piece, 0, length);
       }
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    take(line, consumer);
-  }
-
-  private static void take(ByteArrayOutputStream bytes, Consumer<JsonNode> consumer) {
-    JsonNode line = bytes.size() == 0 ? null : read(bytes.toByteArray(), 0, bytes.size());
-    if (line != null && line.isObject()) {
-      consumer.accept(line);
-    }
+    cutter.end();
   }
 
   private static JsonNode read(byte[] bytes, int from, int to) {
