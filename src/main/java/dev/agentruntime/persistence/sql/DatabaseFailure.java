@@ -2,7 +2,9 @@ package dev.agentruntime.persistence.sql;
 
 import java.security.cert.CertificateException;
 import java.util.Map;
+import java.util.Objects;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import javax.net.ssl.SSLException;
 
 /** Failures of database servers in words: those that never reached it, and the codes of the standard and of PostgreSQL. */
@@ -49,22 +51,17 @@ final class DatabaseFailure {
     return STATES.getOrDefault(state, "the database failed (" + state + ")");
   }
 
-  private static boolean says(Throwable failure, Pattern words) {
-    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
-      if (words.matcher("" + cause.getMessage()).find()) {
-        return true;
-      }
-    }
-    return false;
-  }
-
   /** Of a failure that the database has not reported itself. */
   static String unreachable(Throwable failure) {
-    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
-      if (cause instanceof SSLException || cause instanceof CertificateException || says(failure, TLS_FAILURE)) {
-        return "the database's certificate is not trusted, or the database does not speak TLS";
-      }
-    }
-    return "the database cannot be reached";
+    return causes(failure).anyMatch(cause -> cause instanceof SSLException || cause instanceof CertificateException) || says(failure, TLS_FAILURE)
+        ? "the database's certificate is not trusted, or the database does not speak TLS" : "the database cannot be reached";
+  }
+
+  private static boolean says(Throwable failure, Pattern words) {
+    return causes(failure).anyMatch(cause -> words.matcher("" + cause.getMessage()).find());
+  }
+
+  private static Stream<Throwable> causes(Throwable failure) {
+    return Stream.iterate(failure, Objects::nonNull, Throwable::getCause);
   }
 }

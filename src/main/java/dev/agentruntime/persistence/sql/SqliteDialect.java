@@ -40,8 +40,9 @@ import org.sqlite.SQLiteException;
  *
  * <p>Writers take turns, in this process on one connection and between processes by SQLite's lock; readers see the last commit and wait for
  * nobody. Beside the file lie {@code -wal} and {@code -shm}, which belong to it, and {@code -lock}, held while the schema is migrated. All
- * are readable by their owner only. That two servers do not use one file is for those who start them to see to. The file has to be on a disk of this machine: the log does not work over network file systems. What is
- * erased leaves room that later writes use; the file does not shrink, and until it is used again an erased byte may still be found in it.
+ * are readable by their owner only. That two servers do not use one file is for those who start them to see to. The file has to be on a disk
+ * of this machine: the log does not work over network file systems. What is erased leaves room that later writes use; the file
+ * does not shrink, and until it is used again an erased byte may still be found in it.
  *
  * <p>Measured with OpenJDK 25 on two busy cores: an append of 1 KB takes 0.2 ms (p50) from call to completed future, about 10 KB of log
  * written (a page of chunks, a page of their index, a header); 1 000 sessions that append at once take 20 ms together.
