@@ -215,17 +215,20 @@ public final class DemoAgent {
     return -1;
   }
 
+  /** No delta comes between the answer and the end of the turn: a delta looks for the interrupt under the lock of the output. */
   private void interrupt(Object requestId, boolean cancelQueued) {
     List<DemoTurn> waiting = session.turns.stream().filter(turn -> turn.messageUuid() != null).toList();
     List<String> cancelled = cancelQueued ? waiting.stream().filter(session.turns::remove).map(DemoTurn::messageUuid).toList() : List.of();
-    answer(requestId, object("still_queued", cancelQueued ? List.of() : waiting.stream().map(DemoTurn::messageUuid).toList(),
-        "cancelled", cancelled));
-    for (String uuid : cancelled) {
-      session.out.line(object("type", "command_lifecycle", "command_uuid", uuid, "state", "cancelled"));
-    }
-    synchronized (this) {
-      if (turnRuns) {
-        turns.interrupt();
+    synchronized (session.out) {
+      answer(requestId, object("still_queued", cancelQueued ? List.of() : waiting.stream().map(DemoTurn::messageUuid).toList(),
+          "cancelled", cancelled));
+      for (String uuid : cancelled) {
+        session.out.line(object("type", "command_lifecycle", "command_uuid", uuid, "state", "cancelled"));
+      }
+      synchronized (this) {
+        if (turnRuns) {
+          turns.interrupt();
+        }
       }
     }
   }

@@ -126,9 +126,11 @@ final class DemoMessage {
           Thread.sleep(left / 1_000_000, (int) (left % 1_000_000));
         }
       }
-      stopIfInterrupted();
       String text = deltas.next();
-      delta(object("type", type, field, text));
+      synchronized (session.out) {
+        stopIfInterrupted();
+        delta(object("type", type, field, text));
+      }
       openText.append(text);
       usage.output++;
     }
