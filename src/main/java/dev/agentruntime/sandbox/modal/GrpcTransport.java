@@ -1,5 +1,7 @@
 package dev.agentruntime.sandbox.modal;
 
+import com.google.protobuf.CodedInputStream;
+import io.netty.buffer.ByteBuf;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
@@ -11,6 +13,7 @@ import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpVersion;
 import io.vertx.core.http.PoolOptions;
 import io.vertx.core.http.RequestOptions;
+import io.vertx.core.internal.buffer.BufferInternal;
 import io.vertx.grpc.client.GrpcClientOptions;
 import io.vertx.grpc.client.GrpcClientRequest;
 import io.vertx.grpc.client.impl.GrpcClientImpl;
@@ -66,23 +69,24 @@ final class GrpcTransport {
   }
 
   /**
-   * The bytes of a message: a service may compress it, as every request of the library says that it may.
+   * The bytes of a message, not copied: a service may compress it, as every request of the library says that it may.
    *
    * @throws MessageSizeOverflowException if it is too large
    * @throws IOException if it is not what it says
    */
-  byte[] payload(GrpcMessage message) throws IOException {
-    byte[] bytes = message.payload().getBytes();
+  CodedInputStream payload(GrpcMessage message) throws IOException {
     if (!message.encoding().equals("gzip")) {
-      return bytes;
+      ByteBuf bytes = ((BufferInternal) message.payload()).getByteBuf();
+      return bytes.hasArray() ? CodedInputStream.newInstance(bytes.array(), bytes.arrayOffset() + bytes.readerIndex(), bytes.readableBytes())
+          : CodedInputStream.newInstance(message.payload().getBytes());
     }
     int most = Math.toIntExact(options.maxMessageBytes());
-    try (InputStream plain = new GZIPInputStream(new ByteArrayInputStream(bytes))) {
+    try (InputStream plain = new GZIPInputStream(new ByteArrayInputStream(message.payload().getBytes()))) {
       byte[] whole = plain.readNBytes(most);
       if (plain.read() >= 0) {
         throw new MessageSizeOverflowException(most);
       }
-      return whole;
+      return CodedInputStream.newInstance(whole);
     }
   }
 

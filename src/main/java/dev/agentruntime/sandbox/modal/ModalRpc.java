@@ -138,9 +138,8 @@ public record ModalRpc<Q extends Message, A extends Message>(ServiceName service
     return ServiceMethod.client(service, name, GrpcMessageEncoder.encoder(), GrpcMessageDecoder.decoder(answer));
   }
 
-  /** Fields that are not known here are kept and passed over. @param bytes the answer's from now on: its bytes are not copied */
-  A decode(byte[] bytes) throws IOException {
-    CodedInputStream in = CodedInputStream.newInstance(bytes);
+  /** Fields that are not known here are kept and passed over. @param in its bytes are the answer's from now on, and not copied */
+  A decode(CodedInputStream in) throws IOException {
     in.enableAliasing(true);
     @SuppressWarnings("unchecked")
     A decoded = (A) answer.getParserForType().parseFrom(in);

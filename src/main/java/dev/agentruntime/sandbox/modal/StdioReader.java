@@ -3,9 +3,11 @@ package dev.agentruntime.sandbox.modal;
 import dev.agentruntime.sandbox.modal.proto.TaskExecStdioFileDescriptor;
 import dev.agentruntime.sandbox.modal.proto.TaskExecStdioReadRequest;
 import dev.agentruntime.sandbox.modal.proto.TaskExecStdioReadResponse;
+import io.netty.buffer.Unpooled;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.buffer.Buffer;
+import io.vertx.core.internal.buffer.BufferInternal;
 import io.vertx.grpc.common.GrpcStatus;
 import java.util.function.Function;
 
@@ -95,7 +97,8 @@ public final class StdioReader {
       return Future.failedFuture("stopped");
     }
     int length = chunk.getData().size();
-    return scope.here(consumer.apply(Buffer.buffer(chunk.getData().toByteArray()))).onComplete(consumed -> {
+    // Not Buffer.buffer(byte[]), which copies them.
+    return scope.here(consumer.apply(BufferInternal.buffer(Unpooled.wrappedBuffer(chunk.getData().toByteArray())))).onComplete(consumed -> {
       if (consumed.succeeded()) {
         offset += length;
         failures = 0;

@@ -266,10 +266,10 @@ final class Supervisor {
   }
 
   /** One exec. */
-  private final class Connection {
+  private final class Connection implements FrameReader.Sink {
     private final String execId = UUID.randomUUID().toString();
     private final Promise<JsonObject> opened = Promise.promise();
-    private final FrameReader frames = new FrameReader(this::frame);
+    private final FrameReader frames = new FrameReader(this);
     private final SupervisorInput input = new SupervisorInput(router, execId, failure -> broken(this, failure));
     private StdioReader reader;
 
@@ -298,14 +298,16 @@ final class Supervisor {
       return loop.here(reader.done());
     }
 
-    private void frame(int channel, Buffer header, Buffer body) {
-      if (channel != 0) {
-        Request request = pending.get(channel);
-        if (request != null) {
-          request.output.accept(body);
-        }
-        return;
+    @Override
+    public void output(int question, Buffer piece) {
+      Request request = pending.get(question);
+      if (request != null) {
+        request.output.accept(piece);
       }
+    }
+
+    @Override
+    public void message(Buffer header, Buffer body) {
       JsonObject said = header.toJsonObject();
       if (said.containsKey("id")) {
         Request request = pending.remove(said.getInteger("id"));

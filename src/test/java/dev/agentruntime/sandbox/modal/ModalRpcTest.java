@@ -2,6 +2,7 @@ package dev.agentruntime.sandbox.modal;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.protobuf.CodedInputStream;
 import com.google.protobuf.Descriptors.MethodDescriptor;
 import com.google.protobuf.Descriptors.ServiceDescriptor;
 import com.google.protobuf.UnknownFieldSet;
@@ -37,7 +38,7 @@ class ModalRpcTest {
   void aFieldThatANewerServiceSendsIsPassedOver() throws Exception {
     byte[] newer = SandboxWaitResponse.newBuilder().setUnknownFields(UnknownFieldSet.newBuilder()
         .addField(77, UnknownFieldSet.Field.newBuilder().addVarint(1).build()).build()).build().toByteArray();
-    SandboxWaitResponse decoded = ModalRpc.SANDBOX_WAIT.decode(newer);
+    SandboxWaitResponse decoded = ModalRpc.SANDBOX_WAIT.decode(CodedInputStream.newInstance(newer));
     assertThat(decoded.hasResult()).isFalse();
     assertThat(decoded.getUnknownFields().hasField(77)).isTrue();
   }
