@@ -32,8 +32,13 @@ public interface SandboxProvider {
    */
   Future<Sandbox> create(SandboxSpec spec, Consumer<String> progress);
 
-  /** Takes hold of a sandbox that an earlier process made. Fails with {@link SandboxException.Kind#GONE} if it has ended. */
-  Future<Sandbox> attach(String sandboxId);
+  /**
+   * Takes hold of a sandbox that an earlier owner of its session made. Fails with {@link SandboxException.Kind#GONE} if it has ended, or
+   * somebody has it whose term is greater.
+   *
+   * @param term as {@link SandboxSpec#term}
+   */
+  Future<Sandbox> attach(String sandboxId, long term);
 
   /** Every sandbox of this runtime that has not ended. */
   Future<List<SandboxInfo>> list();

@@ -41,12 +41,15 @@ final class AgentHost {
   private final Workspace workspace;
   private final Transcripts transcripts;
   private final StoredFiles storedFiles;
+  private final long term;
   private final Steps steps;
   private SessionSync sync;
   private OutputParser.Sink sink;
   private Supplier<Future<Void>> settled;
   private Consumer<AgentLink> onEnd;
 
+  /** What an earlier runtime left, while it is looked for; else {@code null}. */
+  private Recovery sought;
   private AgentProfile profile;
   private Sandbox sandbox;
   private String creationId;
@@ -58,8 +61,9 @@ final class AgentHost {
   private Future<AgentLink> starting;
   private boolean handedOver;
 
+  /** @param term as {@link Recovery#term} */
   AgentHost(Services services, Mailbox mailbox, Session session, String profileId, AgentArchitecture architecture, Status status,
-            Workspace workspace, Transcripts transcripts, StoredFiles storedFiles) {
+            Workspace workspace, Transcripts transcripts, StoredFiles storedFiles, long term) {
     this.services = services;
     this.mailbox = mailbox;
     this.session = session;
@@ -69,6 +73,7 @@ final class AgentHost {
     this.workspace = workspace;
     this.transcripts = transcripts;
     this.storedFiles = storedFiles;
+    this.term = term;
     this.steps = new Steps(services.settings().sandbox().startTimeoutMs());
   }
 
@@ -99,8 +104,8 @@ final class AgentHost {
   }
 
   Recovery recovery() {
-    return creationId == null && sandbox == null ? null
-        : new Recovery(sandbox == null || !prepared ? null : sandbox.id(), processId, creationId, null);
+    return sought != null ? sought : creationId == null && sandbox == null ? null
+        : new Recovery(sandbox == null || !prepared ? null : sandbox.id(), processId, creationId, term, null);
   }
 
   /** Done when start or stop is not under way. */
@@ -226,14 +231,9 @@ final class AgentHost {
     services.metrics().sandboxStarts.increment();
     creationId = UUID.randomUUID().toString();
     steps.await(sync.insist(sync::saveRecord));
-    Future<Sandbox> creation = services.sandboxes().create(new SandboxSpec(session.id(), services.settings().workspace().ignore(),
-        creationId, session.events().epoch(), architecture.needs(profile)), message -> mailbox.run(() -> tell(message)));
-    try {
-      sandbox = steps.await(creation);
-    } catch (Exception e) {
-      creation.onSuccess(late -> services.sandboxes().terminate(late.id()));
-      throw e;
-    }
+    sandbox = steps.await(services.sandboxes().create(new SandboxSpec(session.id(), services.settings().workspace().ignore(),
+        creationId, session.events().epoch(), term, architecture.needs(profile)), message -> mailbox.run(() -> tell(message))),
+        late -> services.sandboxes().terminate(late.id()));
     prepared = false;
     tell("Restoring the workspace");
     storedFiles.restore(sandbox, steps);
@@ -286,13 +286,17 @@ final class AgentHost {
    * @return whether the process was found, running or ended
    */
   boolean attach(Recovery recovery, long offset) {
+    sought = recovery;
+    // Whoever owns the session after this has a greater term.
+    steps.await(sync.saveRecord());
     // An agent whose profile was deleted goes on with what it does; the next message is refused.
     profile = steps.await(services.profiles().get(profileId)
         .recover(failure -> failure instanceof ApiException ? Future.succeededFuture() : Future.failedFuture(failure)));
     try {
       status.newSandbox();
       creationId = recovery.creationId();
-      sandbox = steps.await(services.sandboxes().attach(recovery.sandboxId()));
+      // One that is held does not end as idle.
+      sandbox = steps.await(services.sandboxes().attach(recovery.sandboxId(), term), Sandbox::release);
       prepared = true;
       examine();
       status.sandbox(SandboxStatus.READY, sandbox.id(), null);
@@ -308,13 +312,12 @@ final class AgentHost {
       log.info("sandbox {} was not found again: {}", recovery.sandboxId(), e.toString());
       processId = null;
       boolean silent = e instanceof TimeoutException;
-      if (sandbox == null) {
-        creationId = null;
-        status.sandbox(SandboxStatus.TERMINATED, null, silent ? "The sandbox does not answer" : "The sandbox is gone");
-      } else if (silent) {
-        giveUp("The sandbox does not answer");
+      if (sandbox == null || silent) {
+        giveUp(silent ? "The sandbox does not answer" : "The sandbox is gone");
       }
       return false;
+    } finally {
+      sought = null;
     }
   }
 

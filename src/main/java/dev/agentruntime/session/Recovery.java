@@ -11,12 +11,13 @@ import dev.agentruntime.sandbox.SandboxProvider.SandboxInfo;
  * @param sandboxId {@code null} while there is none, but messages wait, or one is being made
  * @param processId the agent's process, which may not be started yet; {@code null} if there is none
  * @param creationId by which the sandbox is known that is being made, or was; {@code null} if there is none
+ * @param term one more than that of the owner before: of two servers that reach for the sandbox, it has the one that took the session last
  * @param owner the server that looks after it; {@code null} if whoever comes first may
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
-record Recovery(String sandboxId, String processId, String creationId, Owner owner) {
+record Recovery(String sandboxId, String processId, String creationId, long term, Owner owner) {
 
-  static final Recovery INTENT = new Recovery(null, null, null, null);
+  static final Recovery INTENT = new Recovery(null, null, null, 0, null);
 
   /**
    * @param node by which the server is known to the others on its store
@@ -25,8 +26,8 @@ record Recovery(String sandboxId, String processId, String creationId, Owner own
    */
   record Owner(String node, long aliveAt, boolean holds) {}
 
-  Recovery of(Owner newOwner) {
-    return new Recovery(sandboxId, processId, creationId, newOwner);
+  Recovery of(long newTerm, Owner newOwner) {
+    return new Recovery(sandboxId, processId, creationId, newTerm, newOwner);
   }
 
   boolean isHeldByOtherThan(String node) {
@@ -40,6 +41,11 @@ record Recovery(String sandboxId, String processId, String creationId, Owner own
 
   ObjectNode json() {
     return Json.toTree(this);
+  }
+
+  /** @param left {@code null} if nothing was running */
+  static long termAfter(Recovery left) {
+    return left == null ? 1 : left.term() + 1;
   }
 
   /** @param json {@code null} if nothing was running */

@@ -47,6 +47,7 @@ final class SessionVerticle extends VerticleBase {
   private TurnRunner turns;
   private Intake intake;
   private Departure departure;
+  private long term;
   private AgentArchitecture architecture;
   private volatile long lastUsed;
   private volatile RuntimeState runtime = RuntimeState.UNLOADED;
@@ -78,6 +79,8 @@ final class SessionVerticle extends VerticleBase {
     aliveAt = services.clock().millis();
     StoredSession stored = SessionLoader.claim(services, sessionId, epoch, takesOver);
     SessionRecord record = stored.record();
+    Recovery recovery = Recovery.of(record.recovery());
+    term = Recovery.termAfter(recovery);
     architecture = services.architectures().get(record.type());
     if (architecture == null) {
       throw new ApiException(ErrorCode.INVALID_REQUEST, "This server runs no agents of type " + record.type() + ".");
@@ -96,7 +99,7 @@ final class SessionVerticle extends VerticleBase {
         loader.tellsOfTranscripts());
     Inbox inbox = new Inbox(limits.queuedMessages());
     host = new AgentHost(services, mailbox, session, record.agentProfileReference(), architecture, status, workspace, transcripts,
-        new StoredFiles(session, store));
+        new StoredFiles(session, store), term);
     Outage outage = new Outage(session, status, services.settings().syncIntervalMs());
     sync = new SessionSync(vertx, mailbox, session, store, transcripts, workspace, journal, backlog, outage, record, host::sandbox,
         this::recovery, onLoss);
@@ -111,7 +114,7 @@ final class SessionVerticle extends VerticleBase {
       SessionLoader.readFromTranscripts(session, journal, architecture, transcripts);
     }
     session.restoreFiles(SessionLoader.readFiles(store, workspace, stored.files(), services.settings().workspace().inlineFileBytes()));
-    takeUp(cutOff, Recovery.of(record.recovery()), status, inbox);
+    takeUp(cutOff, recovery, status, inbox);
     sync.saveRecord();
     runtime = session.runtime();
     touch();
@@ -157,8 +160,9 @@ final class SessionVerticle extends VerticleBase {
   private Recovery recovery() {
     Recovery running = host.recovery();
     Recovery meant = running == null && turns.hasAccepted() ? Recovery.INTENT : running;
-    return meant == null || left ? meant
-        : meant.of(new Recovery.Owner(services.node(), aliveAt, turns.turn() != null && !services.sandboxes().shared()));
+    Recovery.Owner owner = left ? null
+        : new Recovery.Owner(services.node(), aliveAt, turns.turn() != null && !services.sandboxes().shared());
+    return meant == null ? null : meant.of(term, owner);
   }
 
   /** Says that this server looks after the session, which shows whether it may, and saves what has changed. */

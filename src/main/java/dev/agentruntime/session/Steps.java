@@ -5,6 +5,7 @@ import dev.agentruntime.protocol.ErrorCode;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 
 /**
  * The steps of a start, or of finding again what was started: each is awaited within the time that it has, and for as long as the session
@@ -30,6 +31,16 @@ final class Steps {
     T result = Future.await(done.future());
     check();
     return result;
+  }
+
+  /** @param late given what comes when it is awaited no more */
+  <T> T await(Future<T> work, Consumer<T> late) {
+    try {
+      return await(work);
+    } catch (Exception e) {
+      work.onSuccess(late::accept);
+      throw e;
+    }
   }
 
   /** @throws ApiException if there are to be no more steps */

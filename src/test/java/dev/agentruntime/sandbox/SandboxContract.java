@@ -38,7 +38,7 @@ public abstract class SandboxContract extends WatchContract {
   @Test
   void listsItsSandboxes() throws Exception {
     long before = System.currentTimeMillis();
-    Sandbox other = await(provider.create(new SandboxSpec("another session", IGNORED, "creation-1", "epoch-1", SandboxNeeds.NOTHING),
+    Sandbox other = await(provider.create(new SandboxSpec("another session", IGNORED, "creation-1", "epoch-1", 1, SandboxNeeds.NOTHING),
         step -> { }));
     List<SandboxInfo> listed = await(provider.list());
     assertThat(listed).extracting(SandboxInfo::sandboxId).containsExactlyInAnyOrder(sandbox.id(), other.id());
@@ -89,7 +89,7 @@ public abstract class SandboxContract extends WatchContract {
     assertFails(writing, Kind.GONE);
     await(reading);
     assertThat(await(provider.list())).isEmpty();
-    assertFails(provider.attach(sandbox.id()), Kind.GONE);
+    assertFails(provider.attach(sandbox.id(), 2), Kind.GONE);
     assertFails(sandbox.start(shell("true")), Kind.GONE);
     assertFails(sandbox.run(shell("true"), PATIENCE), Kind.GONE);
     assertFails(sandbox.attach(process.id()), Kind.GONE);
@@ -108,7 +108,7 @@ public abstract class SandboxContract extends WatchContract {
     await(other.terminate(sandbox.id()));
     assertThat(await(other.list())).isEmpty();
     assertThat(await(process.exit())).isIn(137, 143, -1);
-    assertFails(other.attach(sandbox.id()), Kind.GONE);
+    assertFails(other.attach(sandbox.id(), 2), Kind.GONE);
     assertFails(sandbox.start(shell("true")), Kind.GONE);
     assertFails(sandbox.files().list(SandboxPath.workspace("")), Kind.GONE);
     assertFails(sandbox.files().stat(SandboxPath.workspace("file")), Kind.GONE);
@@ -122,8 +122,8 @@ public abstract class SandboxContract extends WatchContract {
     await(provider.terminate("0123456789abcdef0123"));
     await(provider.terminate("../../etc"));
     await(provider.terminate(""));
-    assertFails(provider.attach("nothing"), Kind.GONE);
-    assertFails(provider.attach("../" + sandbox.id()), Kind.GONE);
+    assertFails(provider.attach("nothing", 2), Kind.GONE);
+    assertFails(provider.attach("../" + sandbox.id(), 2), Kind.GONE);
     assertThat(await(provider.list())).hasSize(1);
   }
 

@@ -60,7 +60,7 @@ public abstract class SandboxFixture {
     await(provider.close());
     providers.remove(provider);
     provider = startProvider();
-    return await(provider.attach(sandbox.id()));
+    return await(provider.attach(sandbox.id(), 2));
   }
 
   protected Sandbox create() throws Exception {

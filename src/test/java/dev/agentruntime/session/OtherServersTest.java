@@ -110,6 +110,23 @@ class OtherServersTest {
     assertThat(world.received()).containsExactly(running.messageId(), waiting.messageId());
   }
 
+  /** By it a sandbox knows who has it; of two that were at it at once, only one could store it. */
+  @Test
+  void anOwnersTermIsGreaterThanThatOfTheOneBeforeAndStoredBeforeItReachesForTheSandbox() {
+    ToyServer before = server("0");
+    String session = before.newSession();
+    before.follow(session).awaitTurn(await(before.send(session, "say first")).turnId());
+    List<Long> known = new CopyOnWriteArrayList<>();
+    world.onAttach(found -> {
+      known.add(Recovery.of(store.findSession(session).result().orElseThrow().recovery()).term());
+      return found;
+    });
+    for (int i = 1; i <= 3; i++) {
+      await(server(Integer.toString(i)).sessions.get(session));
+    }
+    assertThat(known).containsExactly(2L, 3L, 4L);
+  }
+
   @Test
   void whatAServerLeavesThatIsStoppedGoesOnOnAnotherAtOnce() {
     ToyServer first = server("first");

@@ -8,6 +8,7 @@ import dev.agentruntime.protocol.Json;
 import dev.agentruntime.protocol.SendMessage.Accepted;
 import dev.agentruntime.protocol.TurnOutcome;
 import dev.agentruntime.support.SandboxTraces;
+import io.vertx.core.Promise;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -39,6 +40,22 @@ class ReattachTest extends TroubledSession {
     await(server.sessions.interrupt(session));
     assertThat(storedOutcome(running)).isEqualTo("interrupted");
     assertThat(world.agents()).isOne();
+  }
+
+  /** Nobody else would let go of it, and one that is held does not end as idle. */
+  @Test
+  void aSandboxThatIsFoundTooLateIsLetGoOf() {
+    Accepted running = send("hang");
+    awaitSaid("hang");
+    await(server.sessions.sync(session));
+    String sandbox = world.sandboxIds().getFirst();
+    Promise<Void> way = Promise.promise();
+    world.onAttach(found -> way.future().compose(v -> found));
+    restart(Map.of("AGENT_RUNTIME_SANDBOX_START_TIMEOUT_MS", "300"));
+    assertThat(storedOutcome(running)).isEqualTo("error");
+    assertThat(world.released()).isEmpty();
+    way.complete();
+    assertThat(world.released()).containsExactly(sandbox);
   }
 
   @Test

@@ -97,7 +97,7 @@ public final class LocalSandboxProvider implements SandboxProvider {
   }
 
   @Override
-  public Future<Sandbox> attach(String sandboxId) {
+  public Future<Sandbox> attach(String sandboxId, long term) {
     return workers.call(() -> {
       if (!SandboxDirectory.isId(sandboxId)) {
         throw gone();

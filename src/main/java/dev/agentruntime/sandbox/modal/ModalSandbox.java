@@ -37,9 +37,9 @@ final class ModalSandbox implements Sandbox, Supervisor.Listener {
   private volatile JsonObject facts = new JsonObject();
 
   /** @param onClosed told when it is of no use any more */
-  ModalSandbox(CommandRouter router, ModalSandboxOptions options, Supplier<Future<Void>> terminate, Consumer<ModalSandbox> onClosed) {
+  ModalSandbox(CommandRouter router, ModalSandboxOptions options, long term, Supplier<Future<Void>> terminate, Consumer<ModalSandbox> onClosed) {
     this.id = router.sandboxId();
-    this.supervisor = new Supervisor(router, this, options.leaseMs());
+    this.supervisor = new Supervisor(router, this, options.leaseMs(), term);
     this.files = new ModalFiles(supervisor);
     this.renewBeforeMs = options.renewBeforeMs();
     this.terminate = terminate;

@@ -137,13 +137,14 @@ public final class ModalSandboxProvider implements SandboxProvider {
     }
     return task.compose(taskId -> {
       progress.accept("Connecting to the sandbox");
-      return open(made.getSandboxId(), taskId, grant, facts);
+      return open(made.getSandboxId(), taskId, grant, spec.term(), facts);
     });
   }
 
-  private Future<Sandbox> open(String sandboxId, String taskId, RouterAccess.Grant grant, JsonObject facts) {
+  private Future<Sandbox> open(String sandboxId, String taskId, RouterAccess.Grant grant, long term, JsonObject facts) {
     CommandRouter router = client.router(sandboxId, taskId, grant);
-    ModalSandbox sandbox = new ModalSandbox(router, options, () -> terminate(sandboxId), closed -> sandboxes.remove(sandboxId, closed));
+    ModalSandbox sandbox = new ModalSandbox(router, options, term, () -> terminate(sandboxId),
+        closed -> sandboxes.remove(sandboxId, closed));
     sandboxes.put(sandboxId, sandbox);
     return sandbox.open(facts).onFailure(e -> sandbox.release());
   }
@@ -182,18 +183,14 @@ public final class ModalSandboxProvider implements SandboxProvider {
   }
 
   @Override
-  public Future<Sandbox> attach(String sandboxId) {
-    if (!ID.matcher(sandboxId).matches()) {
-      return Future.failedFuture(gone());
-    }
-    ModalSandbox known = sandboxes.get(sandboxId);
-    return known != null ? Future.succeededFuture(known) : attach(sandboxId, deadline());
+  public Future<Sandbox> attach(String sandboxId, long term) {
+    return ID.matcher(sandboxId).matches() ? attach(sandboxId, term, deadline()) : Future.failedFuture(gone());
   }
 
   /** An agent may be at work there, which nobody else will look for: that Modal is away for a while is no reason to let it go. */
-  private Future<Sandbox> attach(String sandboxId, long deadline) {
-    return task(sandboxId, deadline).compose(taskId -> open(sandboxId, taskId, null, null))
-        .recover(failure -> mayPass(failure) ? later(() -> attach(sandboxId, deadline), deadline, failure) : Future.failedFuture(failure));
+  private Future<Sandbox> attach(String sandboxId, long term, long deadline) {
+    return task(sandboxId, deadline).compose(taskId -> open(sandboxId, taskId, null, term, null))
+        .recover(failure -> mayPass(failure) ? later(() -> attach(sandboxId, term, deadline), deadline, failure) : Future.failedFuture(failure));
   }
 
   @Override

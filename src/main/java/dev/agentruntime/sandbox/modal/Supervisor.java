@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
@@ -33,6 +34,8 @@ final class Supervisor {
   private static final long MOST_RETRY_MS = 10_000;
   private static final int BEATS_PER_LEASE = 3;
   private static final long GOODBYE_MS = 1000;
+  /** Of this process, in which all are that have the same term. */
+  private static final AtomicLong STARTED = new AtomicLong();
 
   /** What nobody waits for: it goes with what comes next. */
   private static final Set<String> HAS_TIME = Set.of("watch", "follow", "credit", "unfollow", "beat");
@@ -54,11 +57,10 @@ final class Supervisor {
   private final CallScope loop;
   private final Listener listener;
   private final long leaseMs;
-  private final String owner = UUID.randomUUID().toString();
+  private final long term;
   private final Map<Integer, Request> pending = new LinkedHashMap<>();
   private int lastId;
   private Connection connection;
-  private boolean everOpen;
   private boolean spoken;
   private SandboxException closed;
 
@@ -78,11 +80,13 @@ final class Supervisor {
     }
   }
 
-  Supervisor(CommandRouter router, Listener listener, long leaseMs) {
+  /** @param term as {@link dev.agentruntime.sandbox.SandboxSpec#term} */
+  Supervisor(CommandRouter router, Listener listener, long leaseMs, long term) {
     this.router = router;
     this.loop = router.scope();
     this.listener = listener;
     this.leaseMs = leaseMs;
+    this.term = term;
   }
 
   /**
@@ -174,13 +178,12 @@ final class Supervisor {
   private Future<JsonObject> connect(JsonObject facts) {
     Connection made = new Connection();
     JsonObject settings = new JsonObject().put("leaseMs", leaseMs).put("base", SandboxImage.BASE).put("facts", facts)
-        .put("owner", owner).put("again", everOpen).put("asked", System.currentTimeMillis());
+        .put("term", term).put("number", STARTED.incrementAndGet());
     ExecSpec exec = new ExecSpec(made.execId, SupervisorScript.command(settings), SandboxImage.ENVIRONMENT, null, null);
     return router.start(exec).compose(started -> {
       made.read();
       return made.opened.future();
     }).onSuccess(said -> {
-      everOpen = true;
       if (closed == null) {
         connection = made;
       }

@@ -50,7 +50,7 @@ class LocalSandboxCrashIT extends SandboxFixture {
     }
     assertThat(server.exitValue()).isEqualTo(137);
 
-    Sandbox again = await(provider.attach(ids[0]));
+    Sandbox again = await(provider.attach(ids[0], 2));
     SandboxProcess process = await(again.attach(ids[1]));
     Output rest = new Output();
     Future<Void> reading = process.readStdout(seen.length(), rest);

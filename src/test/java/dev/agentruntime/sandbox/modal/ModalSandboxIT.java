@@ -85,7 +85,7 @@ class ModalSandboxIT extends SandboxContract {
     Output before = new Output();
     process.readStdout(0, before);
     before.awaitText("up");
-    Sandbox taken = await(startProvider().attach(sandbox.id()));
+    Sandbox taken = await(startProvider().attach(sandbox.id(), 2));
     Output after = new Output();
     await(taken.attach(process.id())).readStdout(0, after);
     after.awaitText("up");
@@ -104,7 +104,7 @@ class ModalSandboxIT extends SandboxContract {
     });
     SandboxNeeds needs = new SandboxNeeds(List.of(), List.of(), List.of(), List.of(), supplied, SandboxNeeds.Wishes.NONE);
     for (int i = 0; i < 2; i++) {
-      Sandbox equipped = await(provider.create(new SandboxSpec("session", IGNORED, "creation-" + i, "", needs), said -> { }));
+      Sandbox equipped = await(provider.create(new SandboxSpec("session", IGNORED, "creation-" + i, "", 1, needs), said -> { }));
       assertThat(equipped.supplied(SuppliedFiles.NONE)).isNull();
       assertThat(modal.path(equipped.id(), equipped.supplied(supplied)).resolve("mcp/words.txt")).hasContent("in the image");
       await(equipped.terminate());
@@ -118,7 +118,7 @@ class ModalSandboxIT extends SandboxContract {
     SandboxProcess process = start("echo up; read line; echo $line");
     modal.meet(ModalRpc.EXEC_START, Fault.delay(Duration.ofSeconds(2)));
     assertFails(sandbox.run(shell("kill -9 $(cut -d' ' -f1 /agent/supervisor)"), PATIENCE), Kind.FAILED);
-    Sandbox taken = await(startProvider().attach(sandbox.id()));
+    Sandbox taken = await(startProvider().attach(sandbox.id(), 2));
     SandboxProcess kept = await(taken.attach(process.id()));
     Output output = new Output();
     Future<Void> reading = kept.readStdout(0, output);
@@ -147,15 +147,26 @@ class ModalSandboxIT extends SandboxContract {
     }
   }
 
+  /** Whatever the servers' clocks say. */
+  @Test
+  void whoOwnedTheSessionBeforeDoesNotTakeTheSandboxThoughItAsksLater() throws Exception {
+    Sandbox taken = await(startProvider().attach(sandbox.id(), 3));
+    assertFails(startProvider().attach(sandbox.id(), 2), Kind.GONE);
+    assertThat(await(taken.files().list(SandboxPath.workspace(""))).files()).isEmpty();
+    assertFails(taken.run(shell("kill -9 $(cut -d' ' -f1 /agent/supervisor)"), PATIENCE), Kind.FAILED);
+    assertFails(startProvider().attach(sandbox.id(), 2), Kind.GONE);
+    assertThat(await(taken.files().list(SandboxPath.workspace(""))).files()).isEmpty();
+  }
+
   /** Its server may have been killed since. */
   @Test
   void aSupervisorThatIsLateDoesNotTakeTheSandboxFromOneThatWasAskedForAfterIt() throws Exception {
     SandboxProcess process = start("echo up; read line; echo $line");
     modal.meet(ModalRpc.EXEC_START, Fault.delay(Duration.ofSeconds(2)));
     modal.forgetCalls();
-    Future<Sandbox> late = startProvider().attach(sandbox.id());
+    Future<Sandbox> late = startProvider().attach(sandbox.id(), 2);
     SandboxTraces.await(() -> modal.calls(ModalRpc.EXEC_START) == 1, () -> "it does not start");
-    Sandbox taken = await(startProvider().attach(sandbox.id()));
+    Sandbox taken = await(startProvider().attach(sandbox.id(), 3));
     SandboxProcess kept = await(taken.attach(process.id()));
     Output output = new Output();
     Future<Void> reading = kept.readStdout(0, output);

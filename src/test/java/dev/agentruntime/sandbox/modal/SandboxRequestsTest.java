@@ -21,7 +21,7 @@ class SandboxRequestsTest {
 
   private static Sandbox sandbox(Wishes wishes) {
     SandboxNeeds needs = new SandboxNeeds(List.of(), List.of(), List.of(), List.of(), SuppliedFiles.NONE, wishes);
-    return SandboxRequests.create("ap-1", "im-1", OPTIONS, new SandboxSpec("s", List.of(), "c", "e", needs), List.of()).getDefinition();
+    return SandboxRequests.create("ap-1", "im-1", OPTIONS, new SandboxSpec("s", List.of(), "c", "e", 1, needs), List.of()).getDefinition();
   }
 
   @Test

@@ -14,6 +14,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 
 /** A sandbox that is a map of files and of processes. Thread-safe. */
@@ -25,6 +26,7 @@ final class ToySandbox implements Sandbox, SandboxFiles {
   private final ToyWorld world;
   private final Map<SandboxPath, Content> files = new ConcurrentHashMap<>();
   private final Map<String, ToyProcess> processes = new ConcurrentHashMap<>();
+  private final AtomicLong term = new AtomicLong();
   private volatile boolean gone;
 
   ToySandbox(String id, ToyWorld world) {
@@ -35,6 +37,20 @@ final class ToySandbox implements Sandbox, SandboxFiles {
   private <T> Future<T> here(Supplier<T> answer) {
     return gone ? Future.failedFuture(new SandboxException(Kind.GONE, "the sandbox is gone"))
         : world.isStuck() ? Future.future(promise -> { }) : Future.succeededFuture(answer.get());
+  }
+
+  /** For an owner of its session, who comes after those before. */
+  Future<Sandbox> hold(long newTerm) {
+    if (term.getAndAccumulate(newTerm, Math::max) >= newTerm) {
+      return Future.failedFuture(new SandboxException(Kind.GONE, "another server has taken the sandbox"));
+    }
+    return Future.succeededFuture(this);
+  }
+
+  @Override
+  public Future<Void> release() {
+    world.released(id);
+    return Future.succeededFuture();
   }
 
   void vanish() {

@@ -16,6 +16,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
+import java.util.function.Function;
 
 /** All sandboxes there are; outlives the servers that use them. Thread-safe. */
 public final class ToyWorld implements SandboxProvider {
@@ -24,9 +25,11 @@ public final class ToyWorld implements SandboxProvider {
 
   private final Map<String, Made> sandboxes = new ConcurrentHashMap<>();
   private final List<String> received = new CopyOnWriteArrayList<>();
+  private final List<String> released = new CopyOnWriteArrayList<>();
   private final AtomicInteger failingSignals = new AtomicInteger();
   private final AtomicInteger failedQuestions = new AtomicInteger();
   private final AtomicReference<Runnable> insteadOfWrite = new AtomicReference<>();
+  private final AtomicReference<Function<Future<Sandbox>, Future<Sandbox>>> onAttach = new AtomicReference<>(found -> found);
   private final boolean shared;
   private volatile boolean stuck;
   private volatile boolean mute;
@@ -45,6 +48,11 @@ public final class ToyWorld implements SandboxProvider {
   /** What happens in place of the next writing of files into a sandbox, which has no answer. */
   public void insteadOfNextWrite(Runnable work) {
     insteadOfWrite.set(work);
+  }
+
+  /** What becomes of it that somebody takes hold of a sandbox. */
+  public void onAttach(Function<Future<Sandbox>, Future<Sandbox>> work) {
+    onAttach.set(work);
   }
 
   /** @return {@code null} to write */
@@ -140,6 +148,15 @@ public final class ToyWorld implements SandboxProvider {
     return sandboxes.values().stream().flatMap(made -> made.sandbox.running().stream()).toList();
   }
 
+  void released(String sandboxId) {
+    released.add(sandboxId);
+  }
+
+  /** The sandboxes that were let go of. */
+  public List<String> released() {
+    return List.copyOf(released);
+  }
+
   public void loseSandboxes() {
     List.copyOf(sandboxes.keySet()).forEach(this::terminate);
   }
@@ -171,15 +188,16 @@ public final class ToyWorld implements SandboxProvider {
     }
     String id = UUID.randomUUID().toString();
     ToySandbox sandbox = new ToySandbox(id, this);
+    sandbox.hold(spec.term());
     sandboxes.put(id, new Made(sandbox, new SandboxInfo(id, spec.sessionId(), 0, spec.creationId())));
     return Future.succeededFuture(sandbox);
   }
 
   @Override
-  public Future<Sandbox> attach(String sandboxId) {
+  public Future<Sandbox> attach(String sandboxId, long term) {
     Made made = sandboxes.get(sandboxId);
     return made == null ? Future.failedFuture(new SandboxException(SandboxException.Kind.GONE, "the sandbox is gone"))
-        : Future.succeededFuture(made.sandbox);
+        : onAttach.get().apply(made.sandbox.hold(term));
   }
 
   @Override

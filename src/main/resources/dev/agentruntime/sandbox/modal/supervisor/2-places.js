@@ -32,13 +32,12 @@ function identity(pid) {
   return fields === null || fields[0] === 'Z' ? null : fields[19];
 }
 
-// There is one supervisor: that of the runtime that came last. The one before is asked to go, so that it can say so, and then made to. A runtime
-// that had the sandbox, was cut off from it, and is back does not take it again from the one that has come meanwhile; nor does a supervisor
-// that is late, whose runtime may be dead by now, from one that was asked for after it.
+// There is one supervisor: that of the session's last owner, and of its own the last that it asked for. The one before is told to go, so that it
+// can say so, and then made to. One that is late, whose runtime may have lost the session or be dead by now, takes nothing, also from one that
+// has ended since.
 function takeOver() {
-  const [pid, start, owner, asked] = (text(ownFile) || '').split(' ');
-  const lives = pid && identity(pid) === start;
-  if (owner !== settings.owner && (settings.again || lives && Number(asked) > settings.asked)) {
+  const [pid, start, term, number] = (text(ownFile) || '').split(' ');
+  if (Number(term) > settings.term || Number(term) === settings.term && Number(number) > settings.number) {
     return false;
   }
   const pause = new Int32Array(new SharedArrayBuffer(4));
@@ -50,7 +49,7 @@ function takeOver() {
       }
     }
   }
-  writeWhole(ownFile, process.pid + ' ' + identity(process.pid) + ' ' + settings.owner + ' ' + settings.asked);
+  writeWhole(ownFile, process.pid + ' ' + identity(process.pid) + ' ' + settings.term + ' ' + settings.number);
   return true;
 }
 
