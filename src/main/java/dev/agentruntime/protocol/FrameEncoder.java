@@ -27,6 +27,9 @@ public final class FrameEncoder {
   private static final byte[] DELTA_FIELD = ascii("\",\"delta\":\"");
   private static final byte[] DELTA_END = ascii("\"}}");
 
+  /** Of a {@code long}. */
+  private static final int MOST_DIGITS = 19;
+
   private final byte[] data;
   private byte[] buffer = new byte[0];
   private int length;
@@ -35,6 +38,11 @@ public final class FrameEncoder {
   private String lastConversation;
   private String lastBlock;
   private byte[] lastMiddle;
+
+  /** The last number that was written, at the end of the array. */
+  private final byte[] digits = new byte[MOST_DIGITS];
+  private int firstDigit = MOST_DIGITS;
+  private long spelled = -1;
 
   public FrameEncoder(String sessionId) {
     this.data = utf8(data(sessionId));
@@ -135,18 +143,37 @@ public final class FrameEncoder {
     }
   }
 
-  /** @param value not negative */
+  /** @param value not negative; mostly one more than the last */
   private void number(long value) {
-    int digits = 1;
-    for (long rest = value / 10; rest > 0; rest /= 10) {
-      digits++;
+    if (value != spelled + 1 || !increment()) {
+      spell(value);
     }
-    reserve(digits);
-    length += digits;
-    for (int i = 1; i <= digits; i++) {
-      buffer[length - i] = (byte) ('0' + value % 10);
+    spelled = value;
+    int count = digits.length - firstDigit;
+    reserve(count);
+    System.arraycopy(digits, firstDigit, buffer, length, count);
+    length += count;
+  }
+
+  /** @return whether it has as many digits as before */
+  private boolean increment() {
+    int at = digits.length - 1;
+    while (at >= firstDigit && digits[at] == '9') {
+      digits[at--] = '0';
+    }
+    if (at < firstDigit) {
+      return false;
+    }
+    digits[at]++;
+    return true;
+  }
+
+  private void spell(long value) {
+    firstDigit = digits.length;
+    do {
+      digits[--firstDigit] = (byte) ('0' + value % 10);
       value /= 10;
-    }
+    } while (value > 0);
   }
 
   private void put(byte[] bytes) {

@@ -29,7 +29,17 @@ public final class WellFormed {
 
   /** Whether a line of JSON may hold half a pair at all: only an escape can spell one. */
   public static boolean suspect(byte[] line, int from, int to) {
-    for (int i = from; i + 2 < to; i++) {
+    int at = from;
+    for (; at + Long.BYTES <= to; at += Long.BYTES) {
+      if (EightBytes.equal(EightBytes.at(line, at), '\\') != 0 && suspect(line, at, at + Long.BYTES, to)) {
+        return true;
+      }
+    }
+    return suspect(line, at, to, to);
+  }
+
+  private static boolean suspect(byte[] line, int from, int until, int to) {
+    for (int i = from; i < until && i + 2 < to; i++) {
       if (line[i] == '\\' && line[i + 1] == 'u' && (line[i + 2] | 0x20) == 'd') {
         return true;
       }

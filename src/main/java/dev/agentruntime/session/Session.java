@@ -183,13 +183,16 @@ final class Session {
     Block known = conversation.get(id);
     Block block = event.block().getClass() == known.getClass() ? event.block() : known;
     if (block.streams()) {
-      String text = WellFormed.text(block.text());
+      String text = block.text();
       String streamed = known.text();
-      if (text.startsWith(streamed) && text.length() > streamed.length()) {
-        append(event.conversationId(), id, text.substring(streamed.length()));
-      } else if (!text.equals(streamed)) {
-        log.warn("block {} ends with another text than it streamed; what was streamed stays", id);
-        text = streamed;
+      if (!text.equals(streamed)) {
+        text = WellFormed.text(text);
+        if (text.startsWith(streamed) && text.length() > streamed.length()) {
+          append(event.conversationId(), id, text.substring(streamed.length()));
+        } else if (!text.equals(streamed)) {
+          log.warn("block {} ends with another text than it streamed; what was streamed stays", id);
+          text = streamed;
+        }
       }
       block = block.withText(text);
     }
