@@ -74,6 +74,7 @@ public sealed interface SessionEvent {
   /** A subagent was called; its conversation starts with {@code blocks} (mostly none). */
   @JsonTypeName("session:subagent:discovered")
   record SubagentDiscovered(Discovered subagent) implements SessionEvent {
+    @JsonInclude(JsonInclude.Include.NON_NULL)
     public record Discovered(String id, String name, String toolUseId, List<Block> blocks) {}
   }
 

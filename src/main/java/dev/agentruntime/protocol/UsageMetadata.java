@@ -5,11 +5,15 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 /**
  * What a conversation has used so far.
  *
- * @param costUSD United States dollars, or {@code null} when the agent does not tell
+ * @param costUSD United States dollars, or {@code null} when the agent does not tell; so is what is no amount
  * @param model the model last used, or {@code null}
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record UsageMetadata(Usage usage, Double costUSD, String model) {
+
+  public UsageMetadata {
+    costUSD = costUSD != null && costUSD >= 0 && Double.isFinite(costUSD) ? costUSD : null;
+  }
 
   /** The sum of both. The model is that of {@code later}, if it has one. */
   public UsageMetadata plus(UsageMetadata later) {
@@ -21,10 +25,27 @@ public record UsageMetadata(Usage usage, Double costUSD, String model) {
   public record Usage(long inputTokens, long outputTokens, long cacheReadTokens, long cacheWriteTokens, long thinkingTokens,
                       long totalTokens) {
 
+    /** What a double holds exactly, as clients read numbers into it. */
+    private static final long MOST = 1L << 53;
+
     public static final Usage NONE = of(0, 0, 0, 0, 0);
 
+    public Usage {
+      inputTokens = count(inputTokens);
+      outputTokens = count(outputTokens);
+      cacheReadTokens = count(cacheReadTokens);
+      cacheWriteTokens = count(cacheWriteTokens);
+      thinkingTokens = count(thinkingTokens);
+      totalTokens = count(totalTokens);
+    }
+
     public static Usage of(long input, long output, long cacheRead, long cacheWrite, long thinking) {
-      return new Usage(input, output, cacheRead, cacheWrite, thinking, input + output + cacheRead + cacheWrite);
+      return new Usage(input, output, cacheRead, cacheWrite, thinking, count(input) + count(output) + count(cacheRead) + count(cacheWrite));
+    }
+
+    /** What is no number of tokens is brought to the nearest one. */
+    private static long count(long tokens) {
+      return Math.max(0, Math.min(tokens, MOST));
     }
 
     public Usage plus(Usage other) {

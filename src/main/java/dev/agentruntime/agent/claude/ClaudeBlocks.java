@@ -52,6 +52,12 @@ final class ClaudeBlocks {
     return "result:" + toolUseId;
   }
 
+  /** When the line was said, by the CLI's clock. @param otherwise if it does not tell in ISO 8601 */
+  static String time(JsonNode line, String otherwise) {
+    String time = line.path("timestamp").asText();
+    return instant(time) == null ? otherwise : time;
+  }
+
   static boolean isSubagentTool(String name) {
     return SUBAGENT_TOOLS.contains(name);
   }
@@ -132,7 +138,7 @@ final class ClaudeBlocks {
           status, tool.displayName(), tool.description());
       case Block.SubagentCall subagent -> new Block.SubagentCall(subagent.id(), subagent.timestamp(), subagent.subagentId(),
           subagent.name(), subagent.input(), status, TextNode.valueOf(report(result, details)),
-          details.path("totalDurationMs").isNumber() ? (Long) details.path("totalDurationMs").asLong()
+          details.path("totalDurationMs").isNumber() ? (Long) Math.max(0, details.path("totalDurationMs").asLong())
               : elapsed(calledAt, timestamp), subagent.toolUseId());
       default -> call;
     };
@@ -229,9 +235,16 @@ final class ClaudeBlocks {
     return description.isTextual() ? description.asText() : null;
   }
 
+  /** Milliseconds; {@code null} if a time is not known. */
   private static Long elapsed(String from, String to) {
+    Instant began = instant(from);
+    Instant ended = instant(to);
+    return began == null || ended == null ? null : Math.max(0, Duration.between(began, ended).toMillis());
+  }
+
+  private static Instant instant(String text) {
     try {
-      return from == null ? null : Math.max(0, Duration.between(Instant.parse(from), Instant.parse(to)).toMillis());
+      return text == null || text.isEmpty() ? null : Instant.parse(text);
     } catch (DateTimeException e) {
       return null;
     }

@@ -350,8 +350,7 @@ public final class ClaudeOutputParser implements OutputParser {
   }
 
   private String time(JsonNode line) {
-    JsonNode time = line.path("timestamp");
-    return time.isTextual() ? time.asText() : now();
+    return ClaudeBlocks.time(line, now());
   }
 
   private String now() {

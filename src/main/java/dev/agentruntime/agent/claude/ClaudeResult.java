@@ -92,7 +92,7 @@ final class ClaudeResult {
       Usage b = then.usage();
       return new UsageMetadata(Usage.of(less(a.inputTokens(), b.inputTokens()), less(a.outputTokens(), b.outputTokens()),
           less(a.cacheReadTokens(), b.cacheReadTokens()), less(a.cacheWriteTokens(), b.cacheWriteTokens()),
-          less(a.thinkingTokens(), b.thinkingTokens())), Math.max(0, now.costUSD() - then.costUSD()), model);
+          less(a.thinkingTokens(), b.thinkingTokens())), Math.max(0, cost(now) - cost(then)), model);
     }
     JsonNode usage = line.path("usage");
     return usage.isObject() ? new UsageMetadata(Usage.of(usage.path("input_tokens").asLong(), usage.path("output_tokens").asLong(),
@@ -110,6 +110,10 @@ final class ClaudeResult {
       cost += of.path("costUSD").asDouble();
     }
     return new UsageMetadata(sum, cost, model);
+  }
+
+  private static double cost(UsageMetadata total) {
+    return total.costUSD() == null ? 0 : total.costUSD();
   }
 
   /** A total may be set back, by a cleared conversation. */

@@ -5,6 +5,7 @@ import dev.agentruntime.protocol.Block;
 import dev.agentruntime.protocol.CallStatus;
 import dev.agentruntime.protocol.Json;
 import dev.agentruntime.protocol.MessageContent;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -13,6 +14,9 @@ import java.util.Map;
 
 /** One saved conversation, read line by line into its blocks. */
 final class ClaudeTranscript {
+
+  /** Of a line that does not tell when it was said. */
+  private static final String UNKNOWN_TIME = Instant.EPOCH.toString();
 
   private final boolean subagent;
   private final Map<String, Block> blocks = new LinkedHashMap<>();
@@ -132,6 +136,6 @@ final class ClaudeTranscript {
   }
 
   private static String time(JsonNode line) {
-    return line.path("timestamp").asText();
+    return ClaudeBlocks.time(line, UNKNOWN_TIME);
   }
 }
