@@ -17,7 +17,7 @@ import java.util.regex.Pattern;
  * @param storeUrl with {@code storePassword} in it, if there is one
  * @param storePassword of a database server's user, {@code null} if {@code storeUrl} has it or none is needed
  * @param storeConnections to a database server, at most
- * @param storeTimeoutMs how long a database server may take for one call
+ * @param storeTimeoutMs how long a store that is reached over the network may take for one call; after a third of it clients are told
  */
 public record Settings(
     String host,

@@ -15,8 +15,8 @@ import java.util.UUID;
 
 /**
  * Accepts the messages of a session: each once, stored before it is answered. A message that is refused is never run, so that one which
- * the store may have, because it went away before it answered, is not refused: its sender waits until the store has answered. Those that
- * come while the store is known to be away are refused at once. Belongs to the session's own context.
+ * the store may have, because it went away before it answered, is not refused: it waits until the store has answered, its sender for a
+ * while. Those that come while the store is known to be away are refused at once. Belongs to the session's own context.
  */
 final class Intake {
 
@@ -49,17 +49,28 @@ final class Intake {
     String key = Inbox.key(messageId);
     Future<Accepted> underWay = accepting.get(key);
     if (underWay != null) {
-      return underWay;
+      return answer(underWay, messageId);
     }
     Accepted before = inbox.answered(messageId);
     if (before != null) {
       return Future.succeededFuture(before);
     }
-    Future<Accepted> accepted = sync.failing() ? store().compose(v -> accept(message, messageId)) : accept(message, messageId);
+    sync.refuseIfSilent();
+    Future<Void> reached = sync.failing() ? sync.inTime(store()) : Future.succeededFuture();
+    Future<Accepted> accepted = reached.compose(v -> accept(message, messageId));
     if (!accepted.isComplete()) {
       accepting.put(key, accepted);
     }
-    return accepted.onComplete(done -> accepting.remove(key));
+    accepted.onComplete(done -> accepting.remove(key));
+    return reached.compose(v -> answer(accepted, messageId));
+  }
+
+  /** Nobody waits without end for a store that does not answer. The message does: it is accepted when the store has it. */
+  private Future<Accepted> answer(Future<Accepted> accepted, String messageId) {
+    return sync.inTime(accepted).recover(failure -> accepted.isComplete() ? accepted
+        : Future.failedFuture(new ApiException(ErrorCode.STORE_FAILED, "The store does not answer, so it is not known whether the message is "
+            + "stored. If it is, it runs once, when the store is back; send it again with the messageId " + messageId + " to learn whether it "
+            + "is.", failure)));
   }
 
   private Future<Void> store() {

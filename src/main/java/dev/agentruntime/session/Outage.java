@@ -16,8 +16,11 @@ final class Outage {
   private final Session session;
   private final Status status;
   private final long maxPauseMs;
-  /** How often saving has failed since it last worked; read by other threads. */
-  private volatile int failures;
+  /** How often saving has failed since it last worked. */
+  private int failures;
+  private boolean silent;
+  /** Whether clients know that it is away; read by other threads. */
+  private volatile boolean told;
   private boolean holding;
   private boolean holdTold;
 
@@ -28,14 +31,35 @@ final class Outage {
   }
 
   boolean lasts() {
-    return failures > 0;
+    return told;
+  }
+
+  /** Whether it has not answered for long. */
+  boolean isSilent() {
+    return silent;
+  }
+
+  void silent() {
+    silent = true;
+    log.warn("the store does not answer what session {} saves", session.id());
+    begin("The store does not answer, so the session is not saved at the moment; it is saved when the store is back.");
+  }
+
+  /** It has answered, be it by a failure. */
+  void answered() {
+    silent = false;
   }
 
   void failed(Throwable failure) {
     failures++;
     log.warn("saving session {} failed ({} times now): {}", session.id(), failures, failure.toString());
-    if (failures == 1) {
-      tell("The session could not be saved; saving is retried.");
+    begin("The session could not be saved; saving is retried.");
+  }
+
+  private void begin(String message) {
+    if (!told) {
+      told = true;
+      tell(message);
     }
     if (holding) {
       tellHold();
@@ -44,6 +68,7 @@ final class Outage {
 
   void over() {
     failures = 0;
+    told = silent;
   }
 
   /** The agent has to wait for the store. */

@@ -125,6 +125,7 @@ public final class SessionManager {
   /**
    * Accepts a message: done when it is stored. A {@code messageId} that came before is answered as it was then. Refuses with
    * {@code QUEUE_FULL}, {@code SESSION_BUSY}, {@code STORE_FAILED} while the store is known to be away, {@code NOT_READY} while draining.
+   * Fails with a {@code STORE_FAILED} that says so if the store does not answer: then it may be stored, and runs once when the store is back.
    */
   public Future<SendMessage.Accepted> message(String sessionId, SendMessage message) {
     return answer(() -> {

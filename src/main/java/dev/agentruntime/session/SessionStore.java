@@ -7,6 +7,7 @@ import dev.agentruntime.persistence.PersistenceException.Kind;
 import dev.agentruntime.persistence.SessionRecord;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
+import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
@@ -19,6 +20,17 @@ final class SessionStore {
 
   private static final int JOURNAL_WRITE_BYTES = 4 << 20;
 
+  /** Told of a store that does not answer a write for long. */
+  interface Watch {
+
+    /** It has not, until now. */
+    void silent();
+
+    /** It has after all, be it by a failure. */
+    void answered();
+  }
+
+  private final Vertx vertx;
   private final Mailbox mailbox;
   private final PersistenceAdapter adapter;
   private final RuntimeMetrics metrics;
@@ -33,10 +45,13 @@ final class SessionStore {
   private Future<?> last = Future.succeededFuture();
   private Future<Void> flush;
   private boolean flushBegun;
+  private Watch watch;
+  private long patienceMs;
 
   /** @param journalLength bytes of the journal that are stored */
-  SessionStore(Mailbox mailbox, PersistenceAdapter adapter, RuntimeMetrics metrics, String sessionId, String epoch, Journal journal,
+  SessionStore(Vertx vertx, Mailbox mailbox, PersistenceAdapter adapter, RuntimeMetrics metrics, String sessionId, String epoch, Journal journal,
                long journalLength) {
+    this.vertx = vertx;
     this.mailbox = mailbox;
     this.adapter = adapter;
     this.metrics = metrics;
@@ -45,6 +60,12 @@ final class SessionStore {
     this.epoch = epoch;
     this.journal = journal;
     this.journalLength = journalLength;
+  }
+
+  /** Before the first write. @param patienceMs how long one may take before it takes long */
+  void watch(Watch watcher, long patienceMs) {
+    this.watch = watcher;
+    this.patienceMs = patienceMs;
   }
 
   /** Stores every line that the journal has by the time of the write, in order. One that waits for its turn does for all that ask meanwhile. */
@@ -111,7 +132,7 @@ final class SessionStore {
   }
 
   private <T> Future<T> written(Supplier<Future<T>> write) {
-    return settled().compose(settled -> measured(write).onFailure(failure ->
+    return settled().compose(settled -> watched(write).onFailure(failure ->
         unsettled = !(failure instanceof PersistenceException refused) || refused.kind() == Kind.UNAVAILABLE));
   }
 
@@ -120,13 +141,27 @@ final class SessionStore {
       return Future.succeededFuture();
     }
     String next = firstEpoch + "." + (renewals + 1);
-    return measured(() -> adapter.renewEpoch(sessionId, epoch, next)).onSuccess(renewed -> {
+    return watched(() -> adapter.renewEpoch(sessionId, epoch, next)).onSuccess(renewed -> {
       epoch = next;
       renewals++;
       unsettled = false;
     }).recover(failure -> failure instanceof PersistenceException refused && refused.kind() == Kind.NOT_FOUND
         ? Future.succeededFuture() // It has been erased, and the next write will say so.
         : Future.failedFuture(failure));
+  }
+
+  private <T> Future<T> watched(Supplier<Future<T>> write) {
+    Future<T> answer = measured(write);
+    long timer = vertx.setTimer(patienceMs, late -> mailbox.run(() -> {
+      if (!answer.isComplete()) {
+        watch.silent();
+      }
+    }));
+    return answer.onComplete(done -> {
+      if (!vertx.cancelTimer(timer)) {
+        watch.answered();
+      }
+    });
   }
 
   /** An adapter answers on any thread; what follows belongs on the session's. */

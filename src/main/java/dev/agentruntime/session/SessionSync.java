@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
@@ -24,11 +25,9 @@ import org.slf4j.LoggerFactory;
  * transcripts and files in the sandbox, the journal in memory up to a bound, at which the agent has to wait. Belongs to the session's own
  * context.
  */
-final class SessionSync {
+final class SessionSync implements SessionStore.Watch {
 
   private static final Logger log = LoggerFactory.getLogger(SessionSync.class);
-  /** A store that takes longer to make room is said to be away, whether or not it has failed. */
-  private static final long LONG_WAIT_MS = 10_000;
 
   private final Vertx vertx;
   private final Mailbox mailbox;
@@ -39,6 +38,7 @@ final class SessionSync {
   private final Journal journal;
   private final Backlog backlog;
   private final Outage outage;
+  private final long patienceMs;
   private final Supplier<Sandbox> sandbox;
   private final Supplier<Recovery> recovery;
   private final Consumer<Loss> onLoss;
@@ -59,13 +59,14 @@ final class SessionSync {
   enum Loss { TAKEN_OVER, ERASED }
 
   /**
+   * @param patienceMs a store that takes longer for a write, or to make room, is said to be away, whether or not it has failed
    * @param sandbox gives the sandbox there is, or {@code null}
    * @param recovery gives what the record should say of it, or {@code null}
    * @param onLoss told, once, when the session is no longer this server's
    */
   SessionSync(Vertx vertx, Mailbox mailbox, Session session, SessionStore store, Transcripts transcripts, Workspace workspace,
-              Journal journal, Backlog backlog, Outage outage, SessionRecord storedRecord, Supplier<Sandbox> sandbox,
-              Supplier<Recovery> recovery, Consumer<Loss> onLoss) {
+              Journal journal, Backlog backlog, Outage outage, SessionRecord storedRecord, long patienceMs,
+              Supplier<Sandbox> sandbox, Supplier<Recovery> recovery, Consumer<Loss> onLoss) {
     this.vertx = vertx;
     this.mailbox = mailbox;
     this.session = session;
@@ -76,9 +77,43 @@ final class SessionSync {
     this.backlog = backlog;
     this.outage = outage;
     this.storedRecord = storedRecord;
+    this.patienceMs = patienceMs;
     this.sandbox = sandbox;
     this.recovery = recovery;
     this.onLoss = onLoss;
+    store.watch(this, patienceMs);
+  }
+
+  @Override
+  public void silent() {
+    if (!closed) {
+      outage.silent();
+    }
+  }
+
+  @Override
+  public void answered() {
+    outage.answered();
+    if (!closed && running == null) {
+      sync();
+    }
+  }
+
+  /** Who would have to wait for a store that does not answer learns so at once, and nothing is changed. */
+  void refuseIfSilent() {
+    if (outage.isSilent()) {
+      throw unanswered();
+    }
+  }
+
+  /** Fails if the store takes long for it; it may be done all the same. */
+  <T> Future<T> inTime(Future<T> write) {
+    return write.timeout(patienceMs, TimeUnit.MILLISECONDS)
+        .recover(failure -> Future.failedFuture(failure instanceof TimeoutException ? unanswered() : failure));
+  }
+
+  private static PersistenceException unanswered() {
+    return new PersistenceException(PersistenceException.Kind.UNAVAILABLE, "the store did not answer in time");
   }
 
   boolean failing() {
@@ -110,7 +145,7 @@ final class SessionSync {
     room = wanted;
     outage.hold();
     sync();
-    vertx.setTimer(LONG_WAIT_MS, timer -> mailbox.run(() -> {
+    vertx.setTimer(patienceMs, timer -> mailbox.run(() -> {
       if (room == wanted) {
         outage.tellHold();
       }
@@ -198,7 +233,7 @@ final class SessionSync {
 
   /** Fails, and lets go of the session, if the store says that it is no longer ours. One that does not answer has not said so. */
   Future<Void> unlessLost() {
-    return failing() ? Future.succeededFuture() : confirmOwnership().timeout(LONG_WAIT_MS, TimeUnit.MILLISECONDS)
+    return failing() ? Future.succeededFuture() : inTime(confirmOwnership())
         .recover(failure -> lost(failure).isPresent() ? Future.failedFuture(failure) : Future.succeededFuture());
   }
 

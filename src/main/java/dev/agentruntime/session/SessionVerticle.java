@@ -90,7 +90,8 @@ final class SessionVerticle extends VerticleBase {
     Journal journal = new Journal(services.clock(), backlog);
     long journalLength = stored.transcripts().stream().filter(t -> t.name().equals(Journal.TRANSCRIPT))
         .mapToLong(StoredSession.Transcript::length).findFirst().orElse(0);
-    SessionStore store = new SessionStore(mailbox, services.persistence(), services.metrics(), sessionId, epoch, journal, journalLength);
+    SessionStore store = new SessionStore(vertx, mailbox, services.persistence(), services.metrics(), sessionId, epoch, journal,
+        journalLength);
     session = new Session(record, limits.sessionBytes(), new EventLog(sessionId, epoch, limits.eventLogBytes()), journal, this::out);
     workspace = new Workspace(vertx, mailbox, session, store, services.settings().workspace());
     Status status = new Status(session, services.clock());
@@ -101,8 +102,8 @@ final class SessionVerticle extends VerticleBase {
     host = new AgentHost(services, mailbox, session, record.agentProfileReference(), architecture, status, workspace, transcripts,
         new StoredFiles(session, store), term);
     Outage outage = new Outage(session, status, services.settings().syncIntervalMs());
-    sync = new SessionSync(vertx, mailbox, session, store, transcripts, workspace, journal, backlog, outage, record, host::sandbox,
-        this::recovery, onLoss);
+    sync = new SessionSync(vertx, mailbox, session, store, transcripts, workspace, journal, backlog, outage, record,
+        services.settings().storeTimeoutMs() / 3, host::sandbox, this::recovery, onLoss);
     turns = new TurnRunner(services, mailbox, session, architecture, journal, store, sync, workspace, inbox, status, host);
     intake = new Intake(services.metrics(), session, inbox, journal, store, sync, status, turns);
     departure = new Departure(sessionId, services.settings().shutdownGraceMs(), this::save, this::leave, store, sync,
@@ -243,7 +244,10 @@ final class SessionVerticle extends VerticleBase {
       }
       case SessionCommand.Patch patch -> patch(patch);
       case SessionCommand.MergeOptions merge -> mergeOptions(merge.options());
-      case SessionCommand.Sync save -> save();
+      case SessionCommand.Sync save -> {
+        sync.refuseIfSilent();
+        yield save();
+      }
       case SessionCommand.Beat beat -> beat();
       case SessionCommand.Unload unload -> departure.saveFirst().compose(v -> close(departure::unload));
       case SessionCommand.UnloadIdle unload -> {
@@ -259,13 +263,11 @@ final class SessionVerticle extends VerticleBase {
       case SessionCommand.StatFile stat -> Future.succeededFuture(workspace.known(stat.path()));
       case SessionCommand.ReadFile read -> workspace.read(read.path(), read.offset(), read.length());
       case SessionCommand.WriteFile write -> {
-        touch();
-        dirty = true;
+        change();
         yield host.settled().compose(v -> workspace.write(write.path(), write.content()));
       }
       case SessionCommand.DeleteFile delete -> {
-        touch();
-        dirty = true;
+        change();
         yield host.settled().compose(v -> workspace.delete(delete.path()));
       }
     };
@@ -277,16 +279,22 @@ final class SessionVerticle extends VerticleBase {
     }
   }
 
-  private Future<SessionListItem> patch(SessionCommand.Patch patch) {
+  private void change() {
+    sync.refuseIfSilent();
     touch();
+    dirty = true;
+  }
+
+  private Future<SessionListItem> patch(SessionCommand.Patch patch) {
+    change();
     SessionListItem item = session.listItem();
     session.apply(new SessionEvent.SessionUpdated(patch.name() == null ? item.name() : patch.name(),
         patch.metadata() == null ? item.metadata() : patch.metadata()));
-    return sync.saveRecord().map(v -> session.listItem());
+    return sync.inTime(sync.saveRecord()).map(v -> session.listItem());
   }
 
   private Future<ObjectNode> mergeOptions(ObjectNode changes) {
-    touch();
+    change();
     ObjectNode merged = session.options().deepCopy();
     changes.properties().forEach(field -> {
       if (field.getValue().isNull()) {
@@ -297,7 +305,7 @@ final class SessionVerticle extends VerticleBase {
     });
     architecture.validateOptions(merged);
     session.apply(new SessionEvent.OptionsUpdate(merged));
-    return sync.saveRecord().map(v -> merged);
+    return sync.inTime(sync.saveRecord()).map(v -> merged);
   }
 
   private Future<Void> save() {

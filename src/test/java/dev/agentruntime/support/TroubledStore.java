@@ -26,7 +26,9 @@ public final class TroubledStore implements InvocationHandler {
     /** Says that it failed, and does it when {@link #doLate()} says so. */
     LATE,
     /** Says nothing until there is no trouble any more, and does it then. */
-    HANGS
+    HANGS,
+    /** Says nothing until there is no trouble any more, and then that it failed, as if a connection had died. */
+    DIES
   }
 
   private final PersistenceAdapter store;
@@ -124,6 +126,7 @@ public final class TroubledStore implements InvocationHandler {
         }
         yield Future.failedFuture(new PersistenceException(Kind.UNAVAILABLE, "the store did not answer in time"));
       }
+      case DIES -> end.compose(v -> Future.failedFuture(new PersistenceException(Kind.UNAVAILABLE, "the connection died")));
       case HANGS -> end.compose(v -> {
         try {
           return call(method, arguments);
