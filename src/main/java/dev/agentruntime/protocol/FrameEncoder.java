@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.io.JsonStringEncoder;
 import java.io.FilterOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
@@ -54,17 +55,7 @@ public final class FrameEncoder {
   }
 
   public Frame encode(long seq, SessionEvent event) {
-    length = 0;
-    if (event instanceof SessionEvent.BlockDelta delta) {
-      delta(seq, delta);
-    } else {
-      generic(seq, event);
-    }
-    byte[] json = Arrays.copyOf(buffer, length);
-    if (buffer.length > 16 * 1024) {
-      buffer = new byte[0];
-    }
-    return new Frame(seq, event, json);
+    return new Frame(seq, event, event instanceof SessionEvent.BlockDelta delta ? delta(seq, delta) : generic(seq, event));
   }
 
   /** Writes what a frame's JSON is, for any event but a delta, without having all of it in memory. */
@@ -97,34 +88,38 @@ public final class FrameEncoder {
     return ",\"data\":{\"sessionId\":\"" + quoted(sessionId) + "\"";
   }
 
-  private void delta(long seq, SessionEvent.BlockDelta event) {
+  private byte[] delta(long seq, SessionEvent.BlockDelta event) {
     if (!event.blockId().equals(lastBlock) || !event.conversationId().equals(lastConversation)) {
       lastBlock = event.blockId();
       lastConversation = event.conversationId();
       lastMiddle = utf8(new String(data, StandardCharsets.UTF_8) + ",\"conversationId\":\"" + quoted(lastConversation)
           + "\",\"blockId\":\"" + quoted(lastBlock));
     }
+    length = 0;
     put(DELTA_HEAD);
     number(seq);
     put(lastMiddle);
     put(DELTA_FIELD);
     string(event.delta());
     put(DELTA_END);
+    byte[] json = Arrays.copyOf(buffer, length);
+    if (buffer.length > 16 * 1024) {
+      buffer = new byte[0];
+    }
+    return json;
   }
 
-  private void generic(long seq, SessionEvent event) {
+  private byte[] generic(long seq, SessionEvent event) {
     byte[] fields = Json.bytes(event);
-    put(utf8("{\"event\":\"" + name(event) + "\",\"seq\":" + seq));
-    put(data);
-    if (fields.length > 2) {
-      reserve(fields.length);
-      buffer[length++] = ',';
-      System.arraycopy(fields, 1, buffer, length, fields.length - 1);
-      length += fields.length - 1;
-    } else {
-      put(new byte[] {'}'});
+    byte[] head = utf8("{\"event\":\"" + name(event) + "\",\"seq\":" + seq);
+    boolean empty = fields.length == 2;
+    byte[] json = new byte[head.length + data.length + fields.length + (empty ? 0 : 1)];
+    ByteBuffer all = ByteBuffer.wrap(json).put(head).put(data);
+    if (!empty) {
+      all.put((byte) ',').put(fields, 1, fields.length - 2);
     }
-    put(new byte[] {'}'});
+    all.put((byte) '}').put((byte) '}');
+    return json;
   }
 
   /** Printable ASCII is copied as it is, which is nearly everything; the rest goes to Jackson. */

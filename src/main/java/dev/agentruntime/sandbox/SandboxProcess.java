@@ -12,7 +12,7 @@ public interface SandboxProcess {
 
   /**
    * Follows standard output from a byte on, as it is written. Chunks of up to 256 KiB come one at a time: the next is read when the future
-   * that {@code consumer} gave for the last is done. At most one reader at a time.
+   * that {@code consumer} gave for the last is done, and may be in the same memory. At most one reader at a time.
    *
    * @param offset bytes from the start of the output
    * @param consumer called on any thread; must not block; a failed future ends the reading and fails the result

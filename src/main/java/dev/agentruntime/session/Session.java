@@ -129,7 +129,7 @@ final class Session {
       case BlockStart start -> start(start);
       case BlockComplete complete -> complete(complete);
       case BlockDelta delta when delta.delta().isEmpty() -> { }
-      case BlockDelta delta -> append(delta.conversationId(), delta.blockId(), WellFormed.text(delta.delta()));
+      case BlockDelta delta -> append(delta);
       case BlockUpdate update -> update(update);
       case SubagentDiscovered discovered -> discover(discovered);
       default -> emit(event);
@@ -160,6 +160,15 @@ final class Session {
     }
     return emit(new BlockStart(event.conversationId(), block.withText("")))
         && append(event.conversationId(), block.id(), text);
+  }
+
+  private void append(BlockDelta event) {
+    String text = WellFormed.text(event.delta());
+    if (text.length() <= MAX_DELTA_CHARS && text.equals(event.delta())) {
+      emit(event);
+    } else {
+      append(event.conversationId(), event.blockId(), text);
+    }
   }
 
   /** A long text in several deltas: while one is being sent it is held, and who is slow takes its time. */

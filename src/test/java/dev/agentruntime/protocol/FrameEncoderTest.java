@@ -40,6 +40,14 @@ class FrameEncoderTest {
     }
   }
 
+  @Example
+  void anyOtherEventHasItsFields() throws Exception {
+    for (SessionEvent event : List.of(new SessionEvent.TurnStarted("turn", "message"), new SessionEvent.BlockRemoved("main", "b \u00e9\u20ac"),
+        new SessionEvent.FileDeleted("a/b"))) {
+      assertIsAsTheLibraryWritesIt(7, event);
+    }
+  }
+
   private void assertIsAsTheLibraryWritesIt(long seq, SessionEvent event) throws Exception {
     ByteArrayOutputStream byLibrary = new ByteArrayOutputStream();
     FrameEncoder.write("session \"1\"", seq, event, byLibrary);

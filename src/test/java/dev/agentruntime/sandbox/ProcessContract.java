@@ -12,6 +12,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -108,6 +110,23 @@ abstract class ProcessContract extends SandboxFixture {
     await(done);
     assertThat(output.length()).isEqualTo(2_000_000);
     assertThat(output.largestChunk()).isLessThanOrEqualTo(256 * 1024);
+  }
+
+  @Test
+  void aChunkStaysAsItIsUntilItIsConsumed() throws Exception {
+    SandboxProcess process = start("i=0; while [ $i -lt 60 ]; do i=$((i + 1)); printf '%020000d\n' $i; done");
+    List<String> chunks = new ArrayList<>();
+    await(process.readStdout(0, chunk -> {
+      String whenItCame = chunk.toString();
+      Promise<Void> consumed = Promise.promise();
+      process.exit().onComplete(ended -> {
+        chunks.add(chunk.toString().equals(whenItCame) ? whenItCame : "something else");
+        consumed.complete();
+      });
+      return consumed.future();
+    }));
+    String expected = IntStream.rangeClosed(1, 60).mapToObj("%020000d\n"::formatted).collect(Collectors.joining());
+    assertThat(String.join("", chunks)).isEqualTo(expected);
   }
 
   @Test

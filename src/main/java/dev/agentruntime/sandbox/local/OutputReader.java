@@ -23,6 +23,7 @@ final class OutputReader {
   private static final int CHUNK_BYTES = 256 * 1024;
   /** After which other readers have their turn. */
   private static final int CHUNKS_AT_A_STRETCH = 16;
+  private static final byte[] NOTHING = new byte[0];
   /** Outside of the heap, as what is read into an array is read there first and then copied. */
   private static final ThreadLocal<ByteBuffer> CHUNK = ThreadLocal.withInitial(() -> ByteBuffer.allocateDirect(CHUNK_BYTES));
 
@@ -32,6 +33,8 @@ final class OutputReader {
   private final SerialTask reading;
   private final Promise<Void> done = Promise.promise();
   private final ReentrantLock handing = new ReentrantLock();
+  /** Where chunks are handed out, one after the other; nothing while there is no more to read. */
+  private byte[] bytes = NOTHING;
   private volatile long position;
   private volatile boolean out;
   private volatile boolean stopped;
@@ -85,6 +88,7 @@ final class OutputReader {
         boolean last = ended.getAsBoolean();
         ByteBuffer chunk = CHUNK.get().clear();
         if (channel.read(chunk, position) <= 0) {
+          bytes = NOTHING;
           if (last) {
             finish(null);
           }
@@ -102,10 +106,13 @@ final class OutputReader {
     }
   }
 
-  private static Buffer copy(ByteBuffer chunk) {
-    byte[] bytes = new byte[chunk.remaining()];
-    chunk.get(bytes);
-    return BufferInternal.buffer(Unpooled.wrappedBuffer(bytes));
+  private Buffer copy(ByteBuffer chunk) {
+    int length = chunk.remaining();
+    if (bytes.length < length) {
+      bytes = new byte[length];
+    }
+    chunk.get(bytes, 0, length);
+    return BufferInternal.buffer(Unpooled.wrappedBuffer(bytes, 0, length));
   }
 
   /** @return whether it was consumed at once */
