@@ -245,24 +245,15 @@ final class AgentHost {
     boolean nothingToSetUp = prepared || plan.setup().isEmpty();
     if (!nothingToSetUp) {
       steps.await(sandbox.files().write(plan.files()));
-      setUp(plan);
+      for (LaunchPlan.SetupStep step : plan.setup()) {
+        tell(step.description());
+        steps.setUp(sandbox, step);
+      }
     }
     prepared = true;
     steps.await(sync.insist(sync::saveRecord));
     tell("Starting the agent");
     return steps.await(nothingToSetUp ? sandbox.start(processId, plan.process(), plan.files()) : sandbox.start(processId, plan.process()));
-  }
-
-  private void setUp(LaunchPlan plan) {
-    for (LaunchPlan.SetupStep step : plan.setup()) {
-      tell(step.description());
-      Sandbox.Completed done = steps.await(sandbox.run(step.command(), step.timeout()));
-      if (done.exitCode() != 0) {
-        log.warn("{} failed with exit code {}: {}{}", step.description(), done.exitCode(), done.stdout(), done.stderr());
-        throw new ApiException(ErrorCode.SANDBOX_FAILED, step.description() + " failed with exit code " + done.exitCode()
-            + "; the server's log has the output.");
-      }
-    }
   }
 
   private AgentLink follow(SandboxProcess process, long offset) {
@@ -355,10 +346,10 @@ final class AgentHost {
   /** Ends everything, and confirms it. */
   void terminate() {
     steps.stop();
-    giveUp(null);
+    end(null);
     // A start that is under way sees that its sandbox is gone, or ends the one that it gets.
     Future.await(settled());
-    giveUp(null);
+    end(null);
   }
 
   /** Lets go of everything and leaves it running, for a later runtime. */
@@ -374,7 +365,14 @@ final class AgentHost {
     }
   }
 
+  /** Does without the sandbox from now on, and ends it, unless another server has the session and may be at work there. */
   private void giveUp(String why) {
+    if (!prepared || !sync.isLost()) {
+      end(why);
+    }
+  }
+
+  private void end(String why) {
     Sandbox old = sandbox;
     sandbox = null;
     creationId = null;
@@ -384,7 +382,7 @@ final class AgentHost {
       try {
         Future.await(services.sandboxes().terminate(old.id()));
       } catch (Exception e) {
-        log.error("sandbox {} could not be terminated; it is tried again later: {}", old.id(), e.getMessage());
+        log.error("sandbox {} could not be terminated; it is tried again later: {}", old.id(), e.toString());
       }
     }
     if (old != null || why != null) {

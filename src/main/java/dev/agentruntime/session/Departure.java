@@ -62,7 +62,8 @@ final class Departure {
 
   void delete() {
     endTurns();
-    if (isLost()) {
+    // Another server may have taken the session while its turns were ended here.
+    if (sync.isLost()) {
       host.handOver();
       throw new SessionClosedException();
     }
@@ -73,7 +74,7 @@ final class Departure {
   void unload() {
     endTurns();
     finalSync();
-    if (isLost()) {
+    if (sync.isLost()) {
       host.handOver();
       return;
     }
@@ -130,16 +131,6 @@ final class Departure {
       Future.await(inTime(sync.saveRecord().compose(v -> store.flushJournal())));
     } catch (Exception e) {
       log.error("the record of session {} could not be saved", sessionId, e);
-    }
-  }
-
-  /** Whether another server has taken the session while its turns were ended here. */
-  private boolean isLost() {
-    try {
-      Future.await(sync.unlessLost());
-      return false;
-    } catch (Exception e) {
-      return true;
     }
   }
 

@@ -237,6 +237,16 @@ final class SessionSync implements SessionStore.Watch {
         .recover(failure -> lost(failure).isPresent() ? Future.failedFuture(failure) : Future.succeededFuture());
   }
 
+  /** As {@link #unlessLost}, awaited. */
+  boolean isLost() {
+    try {
+      Future.await(unlessLost());
+      return false;
+    } catch (Exception e) {
+      return true;
+    }
+  }
+
   /** Whether the refusal of a record's write says that the session is another server's, or nobody's. */
   static Optional<Loss> lost(Throwable failure) {
     return !(failure instanceof PersistenceException refusal) ? Optional.empty() : switch (refusal.kind()) {

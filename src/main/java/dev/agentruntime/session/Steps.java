@@ -1,17 +1,23 @@
 package dev.agentruntime.session;
 
+import dev.agentruntime.agent.LaunchPlan;
 import dev.agentruntime.protocol.ApiException;
 import dev.agentruntime.protocol.ErrorCode;
+import dev.agentruntime.sandbox.Sandbox;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The steps of a start, or of finding again what was started: each is awaited within the time that it has, and for as long as the session
  * stays. Belongs to the session's own context.
  */
 final class Steps {
+
+  private static final Logger log = LoggerFactory.getLogger(Steps.class);
 
   private final long timeoutMs;
   /** What is waited for. */
@@ -40,6 +46,16 @@ final class Steps {
     } catch (Exception e) {
       work.onSuccess(late::accept);
       throw e;
+    }
+  }
+
+  /** Runs what an agent needs before its first start in a sandbox. */
+  void setUp(Sandbox sandbox, LaunchPlan.SetupStep step) {
+    Sandbox.Completed done = await(sandbox.run(step.command(), step.timeout()));
+    if (done.exitCode() != 0) {
+      log.warn("{} failed with exit code {}: {}{}", step.description(), done.exitCode(), done.stdout(), done.stderr());
+      throw new ApiException(ErrorCode.SANDBOX_FAILED, step.description() + " failed with exit code " + done.exitCode()
+          + "; the server's log has the output.");
     }
   }
 

@@ -18,6 +18,7 @@ import dev.agentruntime.support.TroubledStore;
 import dev.agentruntime.support.toy.StoredEnds;
 import dev.agentruntime.support.toy.ToyServer;
 import dev.agentruntime.support.toy.ToyWorld;
+import io.vertx.core.Promise;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -125,6 +126,24 @@ class OtherServersTest {
       await(server(Integer.toString(i)).sessions.get(session));
     }
     assertThat(known).containsExactly(2L, 3L, 4L);
+  }
+
+  /** It hears of it from the sandbox before it does from the store. */
+  @Test
+  void aServerWhoseSandboxIsTakenWhileItStartsAnAgentThereDoesNotEndIt() {
+    ToyServer first = silent("first");
+    ToyServer second = silent("second");
+    String session = first.newSession();
+    Promise<Void> runs = Promise.promise();
+    world.failNextStart(() -> second.sessions.get(session).compose(v -> runs.future()));
+    Accepted running = await(first.send(session, "hang"));
+    SandboxTraces.await(() -> world.received().contains(running.messageId()), () -> "the other does not run it");
+    Follower follower = second.follow(session);
+    runs.complete();
+    awaitLetGo(first, session);
+    await(second.sessions.interrupt(session));
+    assertThat(follower.awaitTurn(running.turnId()).outcome()).isEqualTo(TurnOutcome.INTERRUPTED);
+    assertThat(world.sandboxIds()).hasSize(1);
   }
 
   @Test

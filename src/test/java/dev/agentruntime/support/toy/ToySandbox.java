@@ -42,9 +42,13 @@ final class ToySandbox implements Sandbox, SandboxFiles {
   /** For an owner of its session, who comes after those before. */
   Future<Sandbox> hold(long newTerm) {
     if (term.getAndAccumulate(newTerm, Math::max) >= newTerm) {
-      return Future.failedFuture(new SandboxException(Kind.GONE, "another server has taken the sandbox"));
+      return taken();
     }
     return Future.succeededFuture(this);
+  }
+
+  private static <T> Future<T> taken() {
+    return Future.failedFuture(new SandboxException(Kind.GONE, "another server has taken the sandbox"));
   }
 
   @Override
@@ -89,6 +93,10 @@ final class ToySandbox implements Sandbox, SandboxFiles {
 
   @Override
   public Future<SandboxProcess> start(String processId, ProcessSpec spec) {
+    Supplier<Future<?>> instead = world.insteadOfStart();
+    if (instead != null) {
+      return instead.get().compose(v -> taken());
+    }
     return here(() -> {
       ToyProcess process = new ToyProcess(processId, world);
       processes.put(processId, process);

@@ -17,6 +17,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.Supplier;
 
 /** All sandboxes there are; outlives the servers that use them. Thread-safe. */
 public final class ToyWorld implements SandboxProvider {
@@ -30,6 +31,7 @@ public final class ToyWorld implements SandboxProvider {
   private final AtomicInteger failedQuestions = new AtomicInteger();
   private final AtomicReference<Runnable> insteadOfWrite = new AtomicReference<>();
   private final AtomicReference<Function<Future<Sandbox>, Future<Sandbox>>> onAttach = new AtomicReference<>(found -> found);
+  private final AtomicReference<Supplier<Future<?>>> insteadOfStart = new AtomicReference<>();
   private final boolean shared;
   private volatile boolean stuck;
   private volatile boolean mute;
@@ -48,6 +50,16 @@ public final class ToyWorld implements SandboxProvider {
   /** What happens in place of the next writing of files into a sandbox, which has no answer. */
   public void insteadOfNextWrite(Runnable work) {
     insteadOfWrite.set(work);
+  }
+
+  /** What happens before the next start of an agent, which then fails since the sandbox is not its server's any more. */
+  public void failNextStart(Supplier<Future<?>> before) {
+    insteadOfStart.set(before);
+  }
+
+  /** @return {@code null} to start */
+  Supplier<Future<?>> insteadOfStart() {
+    return insteadOfStart.getAndSet(null);
   }
 
   /** What becomes of it that somebody takes hold of a sandbox. */
