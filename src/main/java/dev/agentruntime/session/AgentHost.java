@@ -278,8 +278,8 @@ final class AgentHost {
    */
   boolean attach(Recovery recovery, long offset) {
     sought = recovery;
-    // Whoever owns the session after this has a greater term.
-    steps.await(sync.saveRecord());
+    // Whoever can reach it and owns the session after this has a greater term.
+    steps.await(services.sandboxes().shared() ? sync.saveRecord() : Future.succeededFuture());
     // An agent whose profile was deleted goes on with what it does; the next message is refused.
     profile = steps.await(services.profiles().get(profileId)
         .recover(failure -> failure instanceof ApiException ? Future.succeededFuture() : Future.failedFuture(failure)));

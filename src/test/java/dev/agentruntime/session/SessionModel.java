@@ -38,7 +38,7 @@ final class SessionModel implements AutoCloseable {
   /** @param before ids of those that were answered before it was sent */
   private record Sent(String id, String text, Future<Accepted> answer, Set<String> before) {}
 
-  private final ToyWorld world = new ToyWorld();
+  private final ToyWorld world = new ToyWorld(false);
   private final InMemoryPersistence memory = ToyServer.store();
   private final TroubledStore store = new TroubledStore(memory);
   private final List<Sent> sent = new ArrayList<>();

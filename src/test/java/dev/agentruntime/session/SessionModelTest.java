@@ -7,6 +7,7 @@ import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
 import net.jqwik.api.Combinators;
 import net.jqwik.api.EdgeCasesMode;
+import net.jqwik.api.Example;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
@@ -22,6 +23,15 @@ class SessionModelTest {
   void everyAcceptedMessageEndsOnceInOrder(@ForAll("commands") List<ModelCommand> commands) {
     try (SessionModel model = new SessionModel()) {
       commands.forEach(model::run);
+      model.assertAllEnded();
+    }
+  }
+
+  @Example
+  void aTurnIsTakenUpWhileTheStoreTakesNothing() {
+    try (SessionModel model = new SessionModel()) {
+      List.of(new ModelCommand.Send("hang", WhenBusy.ENQUEUE), new ModelCommand.AwaitAnswers(), new ModelCommand.Sync(),
+          new ModelCommand.AwaitAnswers(), new ModelCommand.Store(Trouble.FAILS), new ModelCommand.KillServer()).forEach(model::run);
       model.assertAllEnded();
     }
   }
