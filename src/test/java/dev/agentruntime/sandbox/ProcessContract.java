@@ -115,11 +115,12 @@ abstract class ProcessContract extends SandboxFixture {
   @Test
   void aChunkStaysAsItIsUntilItIsConsumed() throws Exception {
     SandboxProcess process = start("i=0; while [ $i -lt 60 ]; do i=$((i + 1)); printf '%020000d\n' $i; done");
+    await(process.exit());
     List<String> chunks = new ArrayList<>();
     await(process.readStdout(0, chunk -> {
       String whenItCame = chunk.toString();
       Promise<Void> consumed = Promise.promise();
-      process.exit().onComplete(ended -> {
+      process.stderrTail(1).onComplete(later -> {
         chunks.add(chunk.toString().equals(whenItCame) ? whenItCame : "something else");
         consumed.complete();
       });
