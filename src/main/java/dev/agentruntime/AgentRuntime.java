@@ -117,7 +117,8 @@ public final class AgentRuntime {
   public static PersistenceAdapter persistence(Vertx vertx, Settings settings) {
     return switch (settings.storeUrl()) {
       case StoreUrl.Memory memory -> new InMemoryPersistence();
-      case StoreUrl.Convex convex -> new ConvexPersistence(vertx, convex.address(), settings.convex().deployKey().value());
+      case StoreUrl.Convex convex -> new ConvexPersistence(vertx, convex.address(), settings.convex().deployKey().value(),
+          settings.storeTimeoutMs());
       case StoreUrl.Sqlite sqlite -> SqlPersistence.sqlite(vertx, settings.dataDir().resolve(sqlite.path()));
       case StoreUrl.Database database -> switch (database.product()) {
         case POSTGRESQL -> SqlPersistence.postgresql(vertx, server(settings, database));

@@ -47,7 +47,7 @@ public abstract class StoreOutageContract {
   protected abstract Map<String, String> open() throws Exception;
 
   /** Ends what was made. */
-  protected abstract void end();
+  protected abstract void end() throws Exception;
 
   @BeforeEach
   void start() throws Exception {
@@ -61,7 +61,7 @@ public abstract class StoreOutageContract {
   }
 
   @AfterEach
-  void stop() {
+  void stop() throws Exception {
     runtime.close();
     end();
     new SandboxTraces(directory).awaitNothing();

@@ -40,7 +40,6 @@ final class ConvexClient {
   /** The smallest class of deployments runs so many queries, and so many mutations, at once. */
   private static final int CONNECTIONS = 16;
   private static final int CONNECT_TIMEOUT_MS = 10_000;
-  private static final int REQUEST_TIMEOUT_MS = 30_000;
 
   static final int MOST_ATTEMPTS = 5;
   private static final long FIRST_PAUSE_MS = 100;
@@ -74,11 +73,10 @@ final class ConvexClient {
   private final Set<Future<?>> underWay = ConcurrentHashMap.newKeySet();
   private volatile boolean closed;
 
-  /** @param deployment {@code http} or {@code https}, a host and maybe a port */
-  ConvexClient(Vertx vertx, URI deployment, String deployKey) {
-    this(vertx, deployment, deployKey, REQUEST_TIMEOUT_MS);
-  }
-
+  /**
+   * @param deployment {@code http} or {@code https}, a host and maybe a port
+   * @param requestTimeoutMs how long one request may take; when it has passed, a call is not repeated
+   */
   ConvexClient(Vertx vertx, URI deployment, String deployKey, long requestTimeoutMs) {
     this.vertx = vertx;
     this.requestTimeoutMs = requestTimeoutMs;

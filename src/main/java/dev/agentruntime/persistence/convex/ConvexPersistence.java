@@ -48,9 +48,10 @@ public final class ConvexPersistence implements PersistenceAdapter {
   /**
    * @param deployment {@code https://<host>}, maybe with a port; {@code http} sends the key as it is
    * @param deployKey of that deployment, as Convex's dashboard shows it
+   * @param timeoutMs how long Convex may take for one call before it has failed
    */
-  public ConvexPersistence(Vertx vertx, URI deployment, String deployKey) {
-    this.client = new ConvexClient(vertx, deployment, deployKey);
+  public ConvexPersistence(Vertx vertx, URI deployment, String deployKey, long timeoutMs) {
+    this.client = new ConvexClient(vertx, deployment, deployKey, timeoutMs);
     this.contents = new ConvexContents(client);
   }
 

@@ -33,6 +33,9 @@ final class ConvexBridge {
 
   private static final Path FOLDER = Path.of("target", "convex").toAbsolutePath();
   private static final List<String> PACKAGES = List.of("convex@1.45.0", "convex-test@0.0.70", "typescript@5.9.3");
+  /** For calls of the tests. */
+  static final long TIMEOUT_MS = 30_000;
+
   private static final long PATIENCE_MINUTES = 5;
   private static final HttpClient HTTP = HttpClient.newHttpClient();
   private static URI orders;
@@ -122,6 +125,11 @@ final class ConvexBridge {
     start();
     JsonNode made = order("POST", "/deployments", null);
     return new Deployment(URI.create("http://127.0.0.1:" + made.path("port").asInt()), made.path("key").asText());
+  }
+
+  /** Suspends all deployments, so that they take connections and never answer ({@code STOP}), or lets them go on ({@code CONT}). */
+  static synchronized void signal(String name) throws IOException {
+    run(List.of("kill", "-" + name, Long.toString(process.pid())));
   }
 
   /** Where the packages are, {@code node_modules/.bin} included. */

@@ -4,9 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.agentruntime.persistence.PersistenceException;
+import dev.agentruntime.AgentRuntime;
+import dev.agentruntime.persistence.PersistenceAdapter;
 import dev.agentruntime.persistence.PersistenceException.Kind;
+import dev.agentruntime.persistence.PersistenceException;
 import dev.agentruntime.protocol.Json;
+import dev.agentruntime.support.TestRuntime;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
@@ -15,7 +18,9 @@ import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.net.SelfSignedCertificate;
 import java.net.URI;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.function.Consumer;
@@ -42,7 +47,7 @@ class ConvexClientTest {
       requests.add(request.method() + " " + request.path() + " " + request.getHeader("Authorization") + " " + body);
       handler.accept(request);
     })).listen(0, "127.0.0.1"));
-    client = new ConvexClient(vertx, address(), KEY);
+    client = new ConvexClient(vertx, address(), KEY, ConvexBridge.TIMEOUT_MS);
   }
 
   private URI address() {
@@ -149,7 +154,7 @@ class ConvexClientTest {
     SelfSignedCertificate certificate = SelfSignedCertificate.create("localhost");
     server = await(vertx.createHttpServer(new HttpServerOptions().setSsl(true).setKeyCertOptions(certificate.keyCertOptions()))
         .requestHandler(request -> requests.add(request.path())).listen(0, "127.0.0.1"));
-    client = new ConvexClient(vertx, URI.create("https://localhost:" + server.actualPort()), KEY);
+    client = new ConvexClient(vertx, URI.create("https://localhost:" + server.actualPort()), KEY, ConvexBridge.TIMEOUT_MS);
     assertThat(failure(client.query("f:f", Json.object()))).hasMessage("the store cannot be reached");
     assertThat(requests).isEmpty();
     certificate.delete();
@@ -160,6 +165,19 @@ class ConvexClientTest {
     serve(request -> { });
     ConvexClient impatient = new ConvexClient(vertx, address(), KEY, 1);
     assertThat(failure(impatient.query("f:f", Json.object()))).hasMessage("the store did not answer in time");
+  }
+
+  @Test
+  void waitsAsLongAsTheSettingSays() throws Exception {
+    serve(request -> { });
+    Future<Void> longer = store("3600000").ping();
+    assertThat(failure(store("1000").ping())).hasMessage("the store did not answer in time");
+    assertThat(longer.isComplete()).isFalse();
+  }
+
+  private PersistenceAdapter store(String timeoutMs) {
+    return AgentRuntime.persistence(vertx, TestRuntime.settings(Path.of("unused"), Map.of("AGENT_RUNTIME_STORE_URL", "convex+" + address(),
+        "CONVEX_DEPLOY_KEY", KEY, "AGENT_RUNTIME_STORE_TIMEOUT_MS", timeoutMs)));
   }
 
   @Test

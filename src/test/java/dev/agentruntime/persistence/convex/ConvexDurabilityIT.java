@@ -38,7 +38,7 @@ class ConvexDurabilityIT implements SavedByProcesses {
         saved.addAll(one.kill());
         saved.addAll(other.kill());
       }
-      store = new ConvexPersistence(vertx, deployment.url(), deployment.key());
+      store = new ConvexPersistence(vertx, deployment.url(), deployment.key(), ConvexBridge.TIMEOUT_MS);
       await(store.start());
       checkAllAreThere(saved, 2 * SavingProcess.SESSIONS);
       await(store.close());

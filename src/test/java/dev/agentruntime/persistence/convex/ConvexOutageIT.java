@@ -1,6 +1,7 @@
 package dev.agentruntime.persistence.convex;
 
 import dev.agentruntime.persistence.StoreOutageContract;
+import java.io.IOException;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -15,12 +16,19 @@ class ConvexOutageIT extends StoreOutageContract {
   }
 
   @Override
-  protected void end() {
+  protected void end() throws IOException {
+    ConvexBridge.signal("CONT");
     deployment.close();
   }
 
   @Test
   void itIsOutOfOrderForAWhile() throws Exception {
     outage(() -> deployment.refuse(1_000_000, 503, ""), deployment::recover);
+  }
+
+  /** What it was asked meanwhile it does all the same, late. */
+  @Test
+  void itAnswersNothingForAWhile() throws Exception {
+    outage(() -> ConvexBridge.signal("STOP"), () -> ConvexBridge.signal("CONT"));
   }
 }

@@ -21,7 +21,7 @@ class ConvexPersistenceIT extends DurablePersistenceContract {
     if (deployment == null) {
       deployment = ConvexBridge.deploy();
     }
-    return new ConvexPersistence(VERTX, deployment.url(), deployment.key());
+    return new ConvexPersistence(VERTX, deployment.url(), deployment.key(), ConvexBridge.TIMEOUT_MS);
   }
 
   @AfterEach

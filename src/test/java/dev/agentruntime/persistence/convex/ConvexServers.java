@@ -11,7 +11,7 @@ public final class ConvexServers {
   /** A new deployment. */
   public static MeasuredStore deployment(Vertx vertx) {
     ConvexBridge.Deployment deployment = ConvexBridge.deploy();
-    return new MeasuredStore("Convex (its test runtime)", new ConvexPersistence(vertx, deployment.url(), deployment.key()),
-        () -> deployment.usage().bytesWritten());
+    return new MeasuredStore("Convex (its test runtime)",
+        new ConvexPersistence(vertx, deployment.url(), deployment.key(), ConvexBridge.TIMEOUT_MS), () -> deployment.usage().bytesWritten());
   }
 }

@@ -47,7 +47,7 @@ class ConvexStoreIT implements StoreUnderTest {
   @BeforeEach
   void open() {
     deployment = ConvexBridge.deploy();
-    store = new ConvexPersistence(VERTX, deployment.url(), deployment.key());
+    store = new ConvexPersistence(VERTX, deployment.url(), deployment.key(), ConvexBridge.TIMEOUT_MS);
     await(store.start());
   }
 
@@ -68,7 +68,7 @@ class ConvexStoreIT implements StoreUnderTest {
   }
 
   private PersistenceException refusesToStart(URI url, String key) {
-    PersistenceAdapter other = new ConvexPersistence(VERTX, url, key);
+    PersistenceAdapter other = new ConvexPersistence(VERTX, url, key, ConvexBridge.TIMEOUT_MS);
     PersistenceException refused = refused(Kind.UNAVAILABLE, other.start());
     await(other.close());
     return refused;
@@ -369,7 +369,7 @@ class ConvexStoreIT implements StoreUnderTest {
   @Test
   void theNextOwnerDoesAwayWithWhatWasLeftHalfDone() {
     String id = create();
-    ConvexClient client = new ConvexClient(VERTX, deployment.url(), deployment.key());
+    ConvexClient client = new ConvexClient(VERTX, deployment.url(), deployment.key(), ConvexBridge.TIMEOUT_MS);
     for (String name : List.of("one", "two")) {
       ObjectNode part = Json.object().put("sessionId", id).put("epoch", EPOCH).put("kind", "file").put("name", name).putNull("staged")
           .put("last", false);

@@ -32,7 +32,7 @@ class ConvexUpgradeIT implements EarlierVersionContract {
     String document = "{\"name\":\"P\"}";
     chunk(deployment.insert("profiles", List.of(Json.object().put("profileId", "by hand").put("version", "v1")
         .put("length", document.length()))).getFirst(), document);
-    store = new ConvexPersistence(vertx, deployment.url(), deployment.key());
+    store = new ConvexPersistence(vertx, deployment.url(), deployment.key(), ConvexBridge.TIMEOUT_MS);
     await(store.start());
   }
 
