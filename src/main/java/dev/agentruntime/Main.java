@@ -93,7 +93,8 @@ public final class Main {
     StringBuilder sentence = new StringBuilder();
     for (Throwable e = failure; e != null; e = e.getCause()) {
       boolean justAPath = e instanceof FileSystemException file && file.getReason() == null;
-      String words = (e.getMessage() == null || justAPath ? e.getClass().getSimpleName() + " " : "") + Objects.requireNonNullElse(e.getMessage(), "");
+      String words = (e.getMessage() == null || justAPath ? e.getClass().getSimpleName() + " " : "")
+          + Objects.requireNonNullElse(e.getMessage(), "");
       if (sentence.indexOf(words) < 0) {
         sentence.append(sentence.isEmpty() ? "" : ": ").append(words);
       }

@@ -7,7 +7,8 @@
  *       server and for applications that embed the runtime.
  *   <li>{@link dev.agentruntime.protocol} is what is said to clients: {@link dev.agentruntime.protocol.SessionEvent},
  *       {@link dev.agentruntime.protocol.Block}, {@link dev.agentruntime.protocol.SessionSnapshot}.
- *   <li>{@link dev.agentruntime.server} is what clients connect to: REST, WebSocket, server-sent events, and the fan-out of one frame to many clients.
+ *   <li>{@link dev.agentruntime.server} is what clients connect to: REST, WebSocket, server-sent events, and the fan-out of one
+ *       frame to many clients.
  *   <li>{@link dev.agentruntime.session} is the core: {@link dev.agentruntime.session.SessionManager} is the entry point, and behind it
  *       is one verticle per loaded session, with its state and its turns.
  *   <li>{@link dev.agentruntime.agent}, {@link dev.agentruntime.sandbox} and {@link dev.agentruntime.persistence} are what can be plugged in:

@@ -95,7 +95,8 @@ public final class SettingsLoader {
         problem(name, "must hold one JSON object");
       }
     } catch (JsonProcessingException e) {
-      problem(name + (e.getLocation() == null ? "" : ", line " + e.getLocation().getLineNr()), "is not JSON: " + e.getOriginalMessage().replaceFirst(" \\(start marker at .*", ""));
+      problem(name + (e.getLocation() == null ? "" : ", line " + e.getLocation().getLineNr()), "is not JSON: "
+          + e.getOriginalMessage().replaceFirst(" \\(start marker at .*", ""));
     } catch (NoSuchFileException | InvalidPathException e) {
       problem(SettingsKey.CONFIG, "there is no file " + name);
     } catch (CharacterCodingException e) {

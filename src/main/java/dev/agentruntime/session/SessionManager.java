@@ -63,7 +63,7 @@ public final class SessionManager {
     lifecycle.add(bus::publish);
   }
 
-  /** Opens the addresses on the bus, takes up the sessions that were cut off, as far as that takes no longer than seconds, and starts the background work. */
+  /** Opens the addresses on the bus, takes up sessions that were cut off, as far as that takes seconds, and starts the background work. */
   public Future<Void> start() {
     return bus.start().compose(v -> bus.isDistributed() ? registerAll() : Future.succeededFuture()).compose(v -> housekeeping.start());
   }

@@ -59,7 +59,8 @@ final class Status {
       return failure;
     }
     boolean isTold = sandbox.status() != SandboxStatus.STARTING;
-    return new ApiException(ErrorCode.SANDBOX_FAILED, isTold ? sandbox.statusMessage() : "This took too long: " + sandbox.statusMessage() + ".", failure);
+    return new ApiException(ErrorCode.SANDBOX_FAILED,
+        isTold ? sandbox.statusMessage() : "This took too long: " + sandbox.statusMessage() + ".", failure);
   }
 
   /** Takes up what a journal tells of a turn that runs still. */

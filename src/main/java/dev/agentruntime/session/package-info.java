@@ -2,8 +2,8 @@
  * Sessions: one verticle per loaded session, with one mailbox and a virtual thread.
  *
  * <p>{@link dev.agentruntime.session.SessionManager} is the entry point; {@code LoadedSessions} keeps the sessions that are in memory, and
- * {@code Housekeeping} does the background work. In a {@code SessionVerticle}, {@code Session} is the state that clients see, which only events change;
- * {@code Intake} accepts messages, {@code TurnRunner} runs them one at a time on the agent that {@code AgentHost} keeps;
+ * {@code Housekeeping} does the background work. In a {@code SessionVerticle}, {@code Session} is the state that clients see, which only
+ * events change; {@code Intake} accepts messages, {@code TurnRunner} runs them one at a time on the agent that {@code AgentHost} keeps;
  * {@code AgentLink} and {@code AgentVoice} carry the agent's output; {@code Workspace} and {@code Transcripts} watch the files that it
  * writes; {@code Journal} records what was shown, and {@code SessionSync} saves it all to the store, from which {@code SessionLoader}
  * loads the session again.

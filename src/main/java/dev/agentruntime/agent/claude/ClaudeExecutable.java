@@ -65,8 +65,8 @@ public final class ClaudeExecutable {
     }
     Path path = command.contains("/") ? executable(Path.of(command).toAbsolutePath()) : onPath(command);
     if (path == null) {
-      throw new ApiException(ErrorCode.SANDBOX_FAILED, "The executable that the setting claude.command (AGENT_RUNTIME_CLAUDE_COMMAND) names does not exist or"
-          + " cannot be run. Correct the setting, or leave it empty to have Claude Code installed.");
+      throw new ApiException(ErrorCode.SANDBOX_FAILED, "The executable that the setting claude.command (AGENT_RUNTIME_CLAUDE_COMMAND) names"
+          + " does not exist or cannot be run. Correct the setting, or leave it empty to have Claude Code installed.");
     }
     return path;
   }

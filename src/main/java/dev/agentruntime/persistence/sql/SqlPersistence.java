@@ -149,7 +149,8 @@ public final class SqlPersistence implements PersistenceAdapter {
       Future<?> swept = SqlContents.deleteStaged(transaction, sessionId);
       Future<RowSet<Row>> record = transaction.execute(FIND, Tuple.of(sessionId));
       Future<RowSet<Row>> contents = transaction.execute(CONTENTS, Tuple.of(sessionId));
-      return Future.all(owned, swept, record, contents).map(read -> SessionRows.first(database.dialect(), record.result()).map(found -> stored(found, contents.result())));
+      return Future.all(owned, swept, record, contents)
+          .map(read -> SessionRows.first(database.dialect(), record.result()).map(found -> stored(found, contents.result())));
     });
   }
 

@@ -81,7 +81,8 @@ public final class SqliteDialect implements SqlDialect {
     } catch (SQLException | FlywayException e) {
       throw new PersistenceException(Kind.UNAVAILABLE, sentence(e), e);
     } catch (IOException e) {
-      throw new PersistenceException(Kind.UNAVAILABLE, "the store's file or folder cannot be created or opened (AGENT_RUNTIME_STORE_URL and AGENT_RUNTIME_DATA_DIR say where it is)", e);
+      throw new PersistenceException(Kind.UNAVAILABLE, "the store's file or folder cannot be created or opened"
+          + " (AGENT_RUNTIME_STORE_URL and AGENT_RUNTIME_DATA_DIR say where it is)", e);
     } finally {
       MIGRATING.unlock();
     }
