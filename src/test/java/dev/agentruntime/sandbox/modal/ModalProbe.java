@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Consumer;
 
 /**
  * What Modal's sources leave open, asked of the service itself, one by one, and answered in a table: for the day a token is there.
@@ -19,8 +20,8 @@ import java.util.Objects;
  *
  * <p>{@code MODAL_ENVIRONMENT} and {@code MODAL_IMAGE_BUILDER_VERSION} are heeded. P1 to P11 are what Modal's sources leave open, the rest is
  * what the runtime builds on. <b>It was never run against Modal</b>, only against the fake of the tests, whose answers say nothing about Modal.
- * It builds an image with Claude Code in it, makes about thirty small sandboxes, prints 200 MB in one, takes some minutes, and ends the
- * sandboxes that it made; the app {@code agent-runtime-tests} and its images stay.
+ * It builds an image with Claude Code in it, makes about thirty small sandboxes, prints 200 MB in one, takes some minutes, most of which it
+ * waits, says on the way what it asks and hears, and ends the sandboxes that it made; the app {@code agent-runtime-tests} and its images stay.
  */
 final class ModalProbe {
 
@@ -51,8 +52,11 @@ final class ModalProbe {
   }
 
   private final List<Finding> findings = new ArrayList<>();
+  private final Consumer<String> progress;
 
-  private ModalProbe() {}
+  private ModalProbe(Consumer<String> progress) {
+    this.progress = progress;
+  }
 
   public static void main(String[] args) {
     Map<String, String> environment = System.getenv();
@@ -66,18 +70,24 @@ final class ModalProbe {
     URI server = URI.create(address.isEmpty() ? REAL_SERVER : address);
     Vertx vertx = Vertx.vertx();
     List<Finding> found = run(vertx, ModalClientOptions.of(server, tokenId, tokenSecret), environment.getOrDefault("MODAL_ENVIRONMENT", ""),
-        environment.getOrDefault("MODAL_IMAGE_BUILDER_VERSION", ""), Scale.REAL);
+        environment.getOrDefault("MODAL_IMAGE_BUILDER_VERSION", ""), Scale.REAL, System.err::println);
     System.out.println(NOTE.formatted(server.getHost()) + table(found));
     await(vertx.close());
     System.exit(found.stream().allMatch(Finding::answered) ? 0 : 1);
   }
 
-  /** Blocks. @param environment and {@code imageBuilderVersion} empty for what is the token's own */
-  static List<Finding> run(Vertx vertx, ModalClientOptions options, String environment, String imageBuilderVersion, Scale scale) {
+  /**
+   * Blocks.
+   *
+   * @param environment empty for the token's own, as {@code imageBuilderVersion}
+   * @param progress told each question before it is asked, and then its answer
+   */
+  static List<Finding> run(Vertx vertx, ModalClientOptions options, String environment, String imageBuilderVersion, Scale scale,
+                           Consumer<String> progress) {
     ModalClient client = new ModalClient(vertx, options);
     ModalAccount account = ModalBed.account(client, environment, imageBuilderVersion);
     ModalBed bed = new ModalBed(client, account, (int) Duration.ofHours(1).toSeconds());
-    ModalProbe probe = new ModalProbe();
+    ModalProbe probe = new ModalProbe(progress);
     try {
       ModalProbes probes = new ModalProbes(vertx, options, client, bed, scale);
       probe.ask("P1", "Do client types 8 and 9 pass with this library's version?", probes::clientTypes);
@@ -103,12 +113,17 @@ final class ModalProbe {
   }
 
   private void ask(String id, String question, Probe probe) {
+    progress.accept(id + " " + question);
+    long before = System.nanoTime();
+    Finding found;
     try {
-      findings.add(new Finding(id, question, probe.ask(), true));
+      found = new Finding(id, question, probe.ask(), true);
     } catch (Exception | AssertionError failure) {
       String why = failure instanceof SandboxException ? failure.getMessage() : Objects.toString(failure);
-      findings.add(new Finding(id, question, "could not be asked: " + why, false));
+      found = new Finding(id, question, "could not be asked: " + why, false);
     }
+    findings.add(found);
+    progress.accept("   " + found.answer() + " (" + Duration.ofNanos(System.nanoTime() - before).toSeconds() + " s)");
   }
 
   static String table(List<Finding> findings) {

@@ -12,6 +12,7 @@ import io.vertx.grpc.common.GrpcStatus;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
@@ -48,7 +49,10 @@ class ModalProbeTest {
   void everyOpenQuestionIsAskedAndAnswered() throws Exception {
     try (ModalRig rig = new ModalRig(directory.resolve("modal"))) {
       offerPackages(rig);
-      List<Finding> findings = ModalProbe.run(rig.vertx, rig.options, "", "", SMALL);
+      List<String> progress = new ArrayList<>();
+      List<Finding> findings = ModalProbe.run(rig.vertx, rig.options, "", "", SMALL, progress::add);
+      assertThat(progress).hasSize(28).startsWith("P1 " + findings.getFirst().question())
+          .anySatisfy(line -> assertThat(line).startsWith("   " + findings.getFirst().answer()));
       assertThat(findings).extracting(Finding::id)
           .containsExactly("P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "P11", "P12", "P13", "P14");
       assertThat(findings).allMatch(Finding::answered);
@@ -78,7 +82,7 @@ class ModalProbeTest {
       offerPackages(rig);
       rig.modal.meet(ModalRpc.EXEC_START, Fault.refuse(GrpcStatus.UNIMPLEMENTED));
       rig.modal.meet(ModalRpc.SANDBOX_LIST, Fault.throttle(Duration.ofMillis(1)));
-      Map<String, Finding> findings = ModalProbe.run(rig.vertx, rig.options, "", "", SMALL).stream()
+      Map<String, Finding> findings = ModalProbe.run(rig.vertx, rig.options, "", "", SMALL, said -> { }).stream()
           .collect(Collectors.toMap(Finding::id, Function.identity()));
       assertThat(findings.get("P2").answered()).isFalse();
       assertThat(findings.get("P2").answer()).contains("could not be asked");
