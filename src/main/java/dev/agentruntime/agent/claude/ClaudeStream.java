@@ -187,8 +187,10 @@ final class ClaudeStream {
       if (whole.startsWith(shown)) {
         place.heldBack = 0;
         emit(place, whole.substring(shown.length()), sink);
+        end(place, whole, sink);
+      } else {
+        end(place, sink);
       }
-      end(place, sink);
     }
     place.end();
   }
@@ -198,7 +200,11 @@ final class ClaudeStream {
       place.heldBack = 0;
       emit(place, "\uFFFD", sink);
     }
-    Block whole = place.first.withText(place.text.toString());
+    end(place, place.text.toString(), sink);
+  }
+
+  private static void end(Place place, String text, Sink sink) {
+    Block whole = place.first.withText(text);
     place.end();
     sink.event(new SessionEvent.BlockComplete(SessionEvent.MAIN, whole.id(), whole));
   }
