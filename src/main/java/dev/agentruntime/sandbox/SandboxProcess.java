@@ -29,6 +29,19 @@ public interface SandboxProcess {
   /** Writes whole lines, in the order of the calls. Succeeds when the process' pipe has taken them. */
   Future<Void> writeStdin(Buffer bytes);
 
+  /** As {@link #writeStdin(Buffer)}. @param mark by which {@link #mayHave} knows these lines from those before */
+  default Future<Void> writeStdin(Buffer bytes, String mark) {
+    return writeStdin(bytes);
+  }
+
+  /**
+   * Whether the lines that were {@linkplain #writeStdin(Buffer, String) written last} with a mark have this one. {@code false} is certain: no
+   * server has written lines of that mark, or will do so but who asks; {@code true} may mean that it is not known.
+   */
+  default Future<Boolean> mayHave(String mark) {
+    return Future.succeededFuture(true);
+  }
+
   /** Signals the process and everything it started. Succeeds also if it has ended. */
   Future<Void> signal(Signal signal);
 

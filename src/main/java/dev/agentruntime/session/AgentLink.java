@@ -103,6 +103,16 @@ final class AgentLink {
     return process.writeStdin(lines);
   }
 
+  /** @param mark by which {@link #mayHave} knows it */
+  Future<Void> write(Buffer lines, String mark) {
+    return process.writeStdin(lines, mark);
+  }
+
+  /** Whether the agent may have been given what was written with this mark, if anything with a mark was written after it. */
+  Future<Boolean> mayHave(String mark) {
+    return process.mayHave(mark);
+  }
+
   Future<Void> kill() {
     return process.signal(SandboxProcess.Signal.KILL);
   }

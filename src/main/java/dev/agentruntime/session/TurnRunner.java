@@ -25,8 +25,6 @@ final class TurnRunner {
 
   private static final Logger log = LoggerFactory.getLogger(TurnRunner.class);
   private static final long RECONCILE_TIMEOUT_MS = 10_000;
-  /** How many agents that end before they are given a message it takes to give up. */
-  private static final int MAX_STARTS = 2;
 
   private final Services services;
   private final Mailbox mailbox;
@@ -40,6 +38,7 @@ final class TurnRunner {
   private final Status status;
   private final AgentHost host;
   private final Patience patience;
+  private final Delivery delivery;
   private Turn turn;
   private boolean pumping;
   private boolean closed;
@@ -58,6 +57,7 @@ final class TurnRunner {
     this.status = status;
     this.host = host;
     this.patience = new Patience(services, mailbox, session, sync);
+    this.delivery = new Delivery(mailbox, session, architecture, journal, store, sync, host, patience, () -> closed);
   }
 
   boolean idle() {
@@ -122,26 +122,15 @@ final class TurnRunner {
       carryOutInterrupt();
     }
     if (!delivered) {
-      finishInBackground(this::deliver);
+      finishInBackground(delivery::give);
     } else if (!found) {
       turn.endUnlessLost(sync, TurnEnd.agentLost("The server was stopped during this turn, and the agent is gone."));
       finishInBackground(running -> { });
     } else {
       if (turn.messageId == null) {
         patience.whileHeard(open, this::giveUp);
-      } else {
-        patience.untilConfirmed(host.link(), open, () -> unconfirmed(open));
       }
-      finishInBackground(running -> { });
-    }
-  }
-
-  private void unconfirmed(Turn open) {
-    open.hopeless = "The server was stopped before the agent confirmed this message. The message was not sent to it again.";
-    if (host.link() == null) {
-      open.end.tryComplete(TurnEnd.error(open.hopeless));
-    } else {
-      patience.kill(host.link(), open);
+      finishInBackground(turn.messageId == null ? running -> { } : delivery::makeSure);
     }
   }
 
@@ -173,7 +162,7 @@ final class TurnRunner {
           if (next.interrupted) {
             interrupt();
           }
-          complete(turn, this::deliver);
+          complete(turn, delivery::give);
         }
       } finally {
         pumping = false;
@@ -210,47 +199,6 @@ final class TurnRunner {
     if (!closed && !running.finishing) {
       finish(running, end);
     }
-  }
-
-  private void deliver(Turn running) {
-    if (running.end.future().isComplete()) {
-      return;
-    }
-    AgentLink link = null;
-    ObjectNode options = null;
-    Buffer lines = null;
-    for (int starts = 0; lines == null || host.link() != link; ) {
-      if (link != null && host.link() != link && ++starts == MAX_STARTS) {
-        endWith(running, link);
-        return;
-      }
-      Future<AgentLink> ready = host.ready();
-      if (endsBefore(running, ready)) {
-        return;
-      }
-      link = ready.result();
-      options = session.options();
-      lines = host.optionLines(options);
-      if (lines != null) {
-        journal.write(new JournalEntry.Delivered(running.turnId, link.processId(), link.consumed()));
-        // Stored before it: other servers leave a turn alone whose message its agent may have.
-        sync.saveRecord();
-        if (endsBefore(running, sync.insist(store::flushJournal))) {
-          return;
-        }
-      }
-    }
-    running.delivered = true;
-    host.optionsTold(options);
-    link.write(lines.copy().appendBuffer(architecture.message(host.profile(), running.messageId, running.content)))
-        .onFailure(e -> mailbox.run(() -> running.fail(sync, e)));
-  }
-
-  /** Awaits a step of the delivery. @return whether the turn has ended meanwhile, or by the step's failure */
-  private boolean endsBefore(Turn running, Future<?> step) {
-    step.onFailure(e -> running.fail(sync, e));
-    Future.await(Future.any(step, running.end.future()));
-    return running.end.future().isComplete() || closed;
   }
 
   private void finish(Turn running, TurnEnd end) {
@@ -344,14 +292,8 @@ final class TurnRunner {
   void processEnded(AgentLink link) {
     link.kill();
     if (turn != null && turn.delivered && !closed) {
-      endWith(turn, link);
+      delivery.endWith(turn, link);
     }
-  }
-
-  /** The turn ends since the agent has. */
-  private void endWith(Turn running, AgentLink link) {
-    link.howItEnded().onSuccess(message -> mailbox.run(() ->
-        running.endUnlessLost(sync, running.delivered ? TurnEnd.agentLost(message) : TurnEnd.error(message))));
   }
 
   /** The agent has begun a turn that nobody asked for. */

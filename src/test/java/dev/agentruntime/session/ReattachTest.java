@@ -42,6 +42,33 @@ class ReattachTest extends TroubledSession {
     assertThat(world.agents()).isOne();
   }
 
+  /** Its server was killed, or lost the session, after it had noted down that it gives it, and before it did. */
+  @Test
+  void aMessageThatTheAgentWasNotGivenIsGivenToItByTheNextServer() {
+    Accepted first = send("say first");
+    outcome(first);
+    world.loseNextMessage();
+    Accepted lost = send("say lost");
+    SandboxTraces.await(world::messageIsLost, () -> "it is not given");
+    restart(Map.of());
+    assertThat(storedOutcome(lost)).isEqualTo("success");
+    assertThat(world.received()).containsExactly(first.messageId(), lost.messageId());
+  }
+
+  @Test
+  void aMessageThatTheAgentWasNotGivenBeforeItsTurnIsInterruptedIsNotGivenToIt() {
+    Accepted first = send("say first");
+    outcome(first);
+    world.loseNextMessage();
+    Accepted lost = send("say lost");
+    SandboxTraces.await(world::messageIsLost, () -> "it is not given");
+    await(server.sessions.interrupt(session));
+    await(server.sessions.sync(session));
+    restart(Map.of());
+    assertThat(storedOutcome(lost)).isEqualTo("interrupted");
+    assertThat(world.received()).containsExactly(first.messageId());
+  }
+
   /** Nobody else would let go of it, and one that is held does not end as idle. */
   @Test
   void aSandboxThatIsFoundTooLateIsLetGoOf() {

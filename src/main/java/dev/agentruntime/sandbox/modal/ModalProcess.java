@@ -59,8 +59,22 @@ final class ModalProcess implements SandboxProcess {
 
   @Override
   public Future<Void> writeStdin(Buffer bytes) {
+    return writeStdin(bytes, null);
+  }
+
+  @Override
+  public Future<Void> writeStdin(Buffer bytes, String mark) {
     return exit.future().isComplete() ? Future.failedFuture(new SandboxException(Kind.GONE, "the process has ended"))
-        : supervisor.askOnce(question("input"), bytes).mapEmpty();
+        : supervisor.askOnce(question("input").put("mark", mark), bytes).mapEmpty();
+  }
+
+  /** The supervisor that is asked has ended the one before, so that nothing comes from that any more. */
+  @Override
+  public Future<Boolean> mayHave(String mark) {
+    return supervisor.ask(question("lastMark")).map(answer -> {
+      String last = answer.header().getString("mark");
+      return last == null || last.equals(mark);
+    });
   }
 
   @Override

@@ -177,6 +177,28 @@ class ModalSandboxIT extends SandboxContract {
     assertThat(await(kept.exit())).isZero();
   }
 
+  @Test
+  void whoComesLaterKnowsWhetherTheProcessHasWhatTheOneBeforeMeantToGiveIt() throws Exception {
+    SandboxProcess process = start("while read line; do echo $line; done");
+    assertThat(await(process.mayHave("first"))).isFalse();
+    await(process.writeStdin(Buffer.buffer("one\n"), "first"));
+    await(process.writeStdin(Buffer.buffer("without\n")));
+    Sandbox taken = await(startProvider().attach(sandbox.id(), 2));
+    SandboxProcess kept = await(taken.attach(process.id()));
+    assertThat(await(kept.mayHave("first"))).isTrue();
+    assertFails(process.writeStdin(Buffer.buffer("two\n"), "second"), Kind.GONE);
+    assertThat(await(kept.mayHave("second"))).isFalse();
+    Output output = new Output();
+    kept.readStdout(0, output);
+    output.awaitText("one\nwithout\n");
+    assertThat(run(taken, "rm /agent/proc/" + process.id() + "/in.mark")).isZero();
+    assertThat(await(kept.mayHave("second"))).isTrue();
+  }
+
+  private static int run(Sandbox in, String script) throws Exception {
+    return await(in.run(shell(script), PATIENCE)).exitCode();
+  }
+
   /** Modal is slow to say that it has ended, and its worker is quick. */
   @Test
   void nothingIsAskedOfASandboxThatIsToEnd() throws Exception {

@@ -44,6 +44,7 @@ final class ToyProcess implements SandboxProcess {
   /** Answers that it has been given and does not take. */
   private final List<Promise<Void>> untaken = new ArrayList<>();
   private final Promise<Integer> exit = Promise.promise();
+  private volatile String lastMark = "";
   private Reader reader;
   private String running;
   private String model = "toy";
@@ -76,6 +77,20 @@ final class ToyProcess implements SandboxProcess {
       }
     }
     return Future.succeededFuture();
+  }
+
+  @Override
+  public Future<Void> writeStdin(Buffer bytes, String mark) {
+    if (world.losesMessage()) {
+      return Future.future(never -> { });
+    }
+    lastMark = mark;
+    return writeStdin(bytes);
+  }
+
+  @Override
+  public Future<Boolean> mayHave(String mark) {
+    return Future.succeededFuture(lastMark.equals(mark));
   }
 
   private synchronized Future<Void> answered() {

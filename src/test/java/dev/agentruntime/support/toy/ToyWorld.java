@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
@@ -27,6 +28,7 @@ public final class ToyWorld implements SandboxProvider {
   private final Map<String, Made> sandboxes = new ConcurrentHashMap<>();
   private final List<String> received = new CopyOnWriteArrayList<>();
   private final List<String> released = new CopyOnWriteArrayList<>();
+  private final AtomicBoolean losesMessage = new AtomicBoolean();
   private final AtomicInteger failingSignals = new AtomicInteger();
   private final AtomicInteger failedQuestions = new AtomicInteger();
   private final AtomicReference<Runnable> insteadOfWrite = new AtomicReference<>();
@@ -75,6 +77,20 @@ public final class ToyWorld implements SandboxProvider {
   /** How many of the signals that are sent next do not come through. */
   public void failSignals(int count) {
     failingSignals.set(count);
+  }
+
+  /** The next message does not come to its agent, and nobody is told. */
+  public void loseNextMessage() {
+    losesMessage.set(true);
+  }
+
+  boolean losesMessage() {
+    return losesMessage.getAndSet(false);
+  }
+
+  /** Whether it is lost. */
+  public boolean messageIsLost() {
+    return !losesMessage.get();
   }
 
   boolean signalFails() {

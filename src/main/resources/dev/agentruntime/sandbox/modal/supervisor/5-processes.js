@@ -21,22 +21,26 @@ class Input {
   constructor(dir) {
     this.pipe = path.join(dir, 'in');
     this.mark = path.join(dir, 'in.partial');
+    this.lastMark = path.join(dir, 'in.mark');
     this.last = Promise.resolve();
     this.waiting = new Set();
   }
 
-  write(bytes) {
-    const written = this.last.then(() => this.writeNow(bytes));
+  write(bytes, mark) {
+    const written = this.last.then(() => this.writeNow(bytes, mark));
     this.last = written.catch(() => {});
     return written;
   }
 
-  async writeNow(bytes) {
+  async writeNow(bytes, mark) {
     if (this.closed) {
       throw gone();
     }
     if (!this.socket) {
       this.open();
+    }
+    if (mark) {
+      this.note(mark);
     }
     const marked = bytes.length > WHOLE_BYTES;
     if (marked) {
@@ -45,6 +49,15 @@ class Input {
     await this.put(bytes);
     if (marked) {
       fs.rmSync(this.mark, { force: true });
+    }
+  }
+
+  // By it the next server knows whether these bytes may have been written: it is there before they are. Where it cannot be, nothing is known.
+  note(mark) {
+    try {
+      fs.writeFileSync(this.lastMark, mark);
+    } catch (e) {
+      fs.rmSync(this.lastMark, { force: true });
     }
   }
 
@@ -214,7 +227,7 @@ async function startProcess({ process: id, command, environment, input }) {
     fs.rmSync(dir, { recursive: true, force: true });
   }
   fs.mkdirSync(dir, { mode: 0o700 });
-  for (const name of ['out', 'err']) {
+  for (const name of ['out', 'err', 'in.mark']) {
     fs.writeFileSync(path.join(dir, name), '', { mode: 0o600 });
   }
   if (input && spawnSync('mkfifo', ['-m', '600', path.join(dir, 'in')], { env: { PATH: DEFAULT_PATH } }).status !== 0) {
@@ -311,8 +324,13 @@ const processOperations = {
     return LATER;
   },
 
-  input({ process: id }, body) {
-    return keptProcess(id).input.write(body);
+  input({ process: id, mark }, body) {
+    return keptProcess(id).input.write(body, mark);
+  },
+
+  // null if it is not known; empty if there was none.
+  lastMark({ process: id }) {
+    return { mark: text(keptProcess(id).input.lastMark) };
   },
 
   signal({ process: id, signal }) {
