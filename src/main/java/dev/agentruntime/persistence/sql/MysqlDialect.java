@@ -14,9 +14,10 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Map;
+import java.util.Properties;
 import java.util.Set;
+import javax.sql.DataSource;
 import org.flywaydb.core.api.FlywayException;
-import org.mariadb.jdbc.MariaDbDataSource;
 
 /**
  * MySQL and MariaDB: stores of several machines.
@@ -72,11 +73,11 @@ public final class MysqlDialect implements SqlDialect {
     }
   }
 
-  private MariaDbDataSource dataSource() throws SQLException {
+  private DataSource dataSource() {
     if (server.tls() != DatabaseServer.Tls.PREFER) {
       return dataSource(server.tls());
     }
-    MariaDbDataSource encrypted = dataSource(DatabaseServer.Tls.REQUIRE);
+    DataSource encrypted = dataSource(DatabaseServer.Tls.REQUIRE);
     try {
       encrypted.getConnection().close();
       return encrypted;
@@ -85,27 +86,29 @@ public final class MysqlDialect implements SqlDialect {
     }
   }
 
-  private MariaDbDataSource dataSource(DatabaseServer.Tls tls) throws SQLException {
-    String host = server.isUnixSocket() ? "localhost" : server.host();
-    StringBuilder url = new StringBuilder("jdbc:mariadb://address=(host=").append(host).append(")(port=").append(server.port()).append(")/")
-        .append(server.database()).append("?connectTimeout=").append(CONNECT_TIMEOUT_MS).append("&sslMode=").append(switch (tls) {
-          // MySQL's default way to log in needs one or the other: encryption, or the server's key for the password.
-          case DISABLE, PREFER -> "disable&allowPublicKeyRetrieval=true";
-          case REQUIRE -> "trust";
-          case VERIFY_CA -> "verify-ca";
-          case VERIFY_FULL -> "verify-full";
-        });
+  private DataSource dataSource(DatabaseServer.Tls tls) {
+    Properties options = new Properties();
+    options.setProperty("database", server.database());
+    options.setProperty("user", server.user());
+    options.setProperty("password", server.password() == null ? "" : server.password());
+    options.setProperty("connectTimeout", Integer.toString(CONNECT_TIMEOUT_MS));
+    options.setProperty("sslMode", switch (tls) {
+      case DISABLE, PREFER -> "disable";
+      case REQUIRE -> "trust";
+      case VERIFY_CA -> "verify-ca";
+      case VERIFY_FULL -> "verify-full";
+    });
+    // MySQL's default way to log in needs one or the other: encryption, or the server's key for the password.
+    options.setProperty("allowPublicKeyRetrieval", Boolean.toString(tls == DatabaseServer.Tls.DISABLE));
     if (server.isUnixSocket()) {
-      url.append("&socketFactory=").append(UnixSocketFactory.class.getName())
-          .append('&').append(UnixSocketFactory.PATH_OPTION).append('=').append(server.host());
+      options.setProperty("socketFactory", UnixSocketFactory.class.getName());
+      options.setProperty(UnixSocketFactory.PATH_OPTION, server.host());
     }
     if (server.rootCertificate() != null) {
-      url.append("&serverSslCert=").append(server.rootCertificate());
+      options.setProperty("serverSslCert", server.rootCertificate().toString());
     }
-    MariaDbDataSource dataSource = new MariaDbDataSource(url.toString());
-    dataSource.setUser(server.user());
-    dataSource.setPassword(server.password() == null ? "" : server.password());
-    return dataSource;
+    String host = server.isUnixSocket() ? "localhost" : server.host();
+    return new MariaDbSource("jdbc:mariadb://address=(host=" + host + ")(port=" + server.port() + ")/", options);
   }
 
   @Override

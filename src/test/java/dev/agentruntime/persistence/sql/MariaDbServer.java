@@ -26,7 +26,7 @@ final class MariaDbServer extends RealServer {
         "--lc-messages-dir=" + home.resolve("share"), "--character-sets-dir=" + home.resolve("share/charsets"),
         "--datadir=" + folder.resolve("data"), "--innodb-flush-log-at-trx-commit=2");
     install(program, home);
-    Path users = Files.writeString(folder.resolve("users.sql"), "CREATE OR REPLACE USER '%s'@'%%' IDENTIFIED BY '%s';\nGRANT ALL ON *.* TO '%s'@'%%';\n"
+    Path users = Files.writeString(folder.resolve("users.sql"), "CREATE OR REPLACE USER '%s'@'%%' IDENTIFIED BY '%s';\nGRANT ALL ON *.* TO '%s'@'%%' WITH GRANT OPTION;\n"
         .formatted(USER, PASSWORD, USER));
     List<String> command = new ArrayList<>(program);
     command.addAll(List.of("--ssl-cert=" + certificate.certificate(), "--ssl-key=" + certificate.key(), "--port=" + port,

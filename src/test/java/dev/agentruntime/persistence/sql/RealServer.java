@@ -68,18 +68,32 @@ abstract class RealServer {
     return DriverManager.getConnection(jdbcUrl(firstDatabase), user, PASSWORD);
   }
 
+  final void execute(String... statements) throws SQLException {
+    try (Connection connection = connect(); Statement statement = connection.createStatement()) {
+      for (String sql : statements) {
+        statement.execute(sql);
+      }
+    }
+  }
+
   /** A new, empty database. */
   final DatabaseServer newDatabase() throws SQLException {
     String name = "test_" + DATABASES.incrementAndGet();
-    try (Connection connection = connect(); Statement statement = connection.createStatement()) {
-      statement.execute("CREATE DATABASE " + name);
-    }
+    execute("CREATE DATABASE " + name);
     return new DatabaseServer("127.0.0.1", port, name, user, PASSWORD, DatabaseServer.Tls.PREFER, null, false, 6, 60_000);
   }
 
   /** The same, as a setting has it. */
   final String newDatabaseUrl() throws SQLException {
-    return "%s://%s:%s@127.0.0.1:%d/%s".formatted(scheme, user, URLEncoder.encode(PASSWORD, StandardCharsets.UTF_8), port,
-        newDatabase().database());
+    return url(user, PASSWORD, newDatabase().database());
+  }
+
+  /** As a setting has it. */
+  final String url(String as, String password, String database) {
+    return "%s://%s:%s@127.0.0.1:%d/%s".formatted(scheme, encoded(as), encoded(password), port, encoded(database));
+  }
+
+  private static String encoded(String text) {
+    return URLEncoder.encode(text, StandardCharsets.UTF_8).replace("+", "%20");
   }
 }
