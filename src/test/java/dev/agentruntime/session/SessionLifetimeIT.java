@@ -281,7 +281,8 @@ class SessionLifetimeIT {
       await(runtime.sessions().unload(session));
     }
     assertThat(runtime.vertx.deploymentIDs()).hasSizeLessThanOrEqualTo(deployments);
-    assertThat(Thread.activeCount()).isLessThan(threads + 20);
+    // A pool may have grown meanwhile, but not by a thread for each.
+    assertThat(Thread.activeCount()).isLessThan(threads + LOADS / 2);
     assertThat(runtime.sessions().getLoadedSessions()).doesNotContain(session);
     assertThat(runtime.runtime.metrics().sessionsLoaded.get()).isEqualTo(runtime.sessions().getLoadedSessions().size());
   }
