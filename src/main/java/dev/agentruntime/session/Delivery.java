@@ -43,7 +43,7 @@ final class Delivery {
 
   /** Starts an agent if need be, and gives it the turn's message. Awaits. */
   void give(Turn running) {
-    if (running.end.future().isComplete()) {
+    if (running.interrupted || running.end.future().isComplete()) {
       return;
     }
     AgentLink link = null;
@@ -55,7 +55,7 @@ final class Delivery {
         return;
       }
       Future<AgentLink> ready = host.ready();
-      if (endsBefore(running, ready)) {
+      if (endsBefore(running, ready) || running.interrupted) {
         return;
       }
       link = ready.result();
@@ -65,7 +65,7 @@ final class Delivery {
         journal.write(new JournalEntry.Delivered(running.turnId, link.processId(), link.consumed()));
         // Stored before it: other servers leave a turn alone whose message its agent may have.
         sync.saveRecord();
-        if (endsBefore(running, sync.insist(store::flushJournal))) {
+        if (endsBefore(running, sync.insist(store::flushJournal)) || running.interrupted) {
           return;
         }
       }
@@ -89,7 +89,7 @@ final class Delivery {
     if (given.result()) {
       patience.untilConfirmed(link, running, () -> unconfirmed(running));
     } else if (running.interrupted) {
-      running.end.tryComplete(new TurnEnd(running.messageId, false, TurnOutcome.INTERRUPTED, null, null));
+      running.endUnlessLost(sync, new TurnEnd(running.messageId, false, TurnOutcome.INTERRUPTED, null, null));
     } else {
       running.delivered = false;
       give(running);

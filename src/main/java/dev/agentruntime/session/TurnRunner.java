@@ -83,7 +83,7 @@ final class TurnRunner {
   private void carryOutInterrupt() {
     AgentLink link = host.link();
     if (link == null || !turn.delivered) {
-      turn.end.tryComplete(interrupted(turn));
+      turn.endUnlessLost(sync, interrupted(turn));
     } else {
       stop(link, turn);
     }

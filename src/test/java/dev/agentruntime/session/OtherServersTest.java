@@ -147,6 +147,20 @@ class OtherServersTest {
   }
 
   @Test
+  void aTurnThatIsInterruptedAtAServerThatHasLostTheSessionHasNoEndThere() {
+    ToyServer first = silent("first");
+    String session = first.newSession();
+    Follower follower = first.follow(session);
+    world.stuck(true);
+    await(first.send(session, "say late"));
+    follower.await(SessionEvent.TurnStarted.class, started -> true);
+    await(silent("second").sessions.get(session));
+    await(first.sessions.interrupt(session));
+    awaitLetGo(first, session);
+    assertThat(follower.events()).filteredOn(SessionEvent.TurnCompleted.class::isInstance).isEmpty();
+  }
+
+  @Test
   void whatAServerLeavesThatIsStoppedGoesOnOnAnotherAtOnce() {
     ToyServer first = server("first");
     String session = first.newSession();
