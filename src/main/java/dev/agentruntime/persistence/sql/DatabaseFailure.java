@@ -10,6 +10,8 @@ import javax.net.ssl.SSLException;
 /** Failures of database servers in words: those that never reached it, and the codes of the standard and of PostgreSQL. */
 final class DatabaseFailure {
 
+  static final String NO_ROOM = "the database has no room for another connection: lower storeConnections, or let it have more";
+
   private static final Map<String, String> STATES = Map.ofEntries(
       Map.entry("28000", "the database does not let this user in"),
       Map.entry("28P01", "the database refused the user's password"),
@@ -18,7 +20,7 @@ final class DatabaseFailure {
       Map.entry("25006", "the database can only be read"),
       Map.entry("53100", "the database's disk is full"),
       Map.entry("53200", "the database is out of memory"),
-      Map.entry("53300", "the database has too many connections"),
+      Map.entry("53300", NO_ROOM),
       Map.entry("57014", "the database took too long"),
       Map.entry("57P01", "the database is shutting down"),
       Map.entry("57P02", "the database has crashed"),

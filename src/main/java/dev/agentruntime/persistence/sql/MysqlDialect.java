@@ -10,7 +10,6 @@ import io.vertx.mysqlclient.MySQLException;
 import io.vertx.mysqlclient.SslMode;
 import io.vertx.sqlclient.Pool;
 import io.vertx.sqlclient.SqlConnection;
-import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Map;
@@ -47,14 +46,16 @@ public final class MysqlDialect implements SqlDialect {
 
   private static final Map<Integer, String> CODES = Map.ofEntries(
       Map.entry(1021, "the database's disk is full"),
-      Map.entry(1040, "the database has too many connections"),
+      Map.entry(1040, DatabaseFailure.NO_ROOM),
       Map.entry(1044, "the database's user may not do this"),
       Map.entry(1045, "the database refused the user's password"),
       Map.entry(1049, "there is no such database"),
       Map.entry(1053, "the database is shutting down"),
       Map.entry(1142, "the database's user may not do this"),
       Map.entry(1153, "the database accepts no packet of that size (max_allowed_packet)"),
+      Map.entry(1203, DatabaseFailure.NO_ROOM),
       Map.entry(1205, "the database took too long"),
+      Map.entry(1226, DatabaseFailure.NO_ROOM),
       Map.entry(1290, "the database can only be read"),
       Map.entry(1698, "the database refused the user's password"));
 
