@@ -81,6 +81,9 @@ final class Intake {
     if (session.full() != null) {
       throw new ApiException(ErrorCode.CONFLICT, session.full());
     }
+    if (session.hasStarted(messageId)) {
+      throw new ApiException(ErrorCode.CONFLICT, "The messageId is the id of another block of this session; choose a new one.");
+    }
     boolean busy = turns.hasAccepted();
     if (busy && message.whenBusy() == WhenBusy.REJECT) {
       throw new ApiException(ErrorCode.SESSION_BUSY, "The session is busy with another message.");

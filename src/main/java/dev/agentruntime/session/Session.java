@@ -113,6 +113,11 @@ final class Session {
         + " bytes of memory; the setting limits.sessionBytes). It can still be read. Start a new session to go on.";
   }
 
+  /** Whether there is, or was, a block of that id in any conversation. */
+  boolean hasStarted(String blockId) {
+    return state.hasStarted(blockId);
+  }
+
   boolean knowsBlock(String conversationId, String blockId) {
     Conversation conversation = state.conversation(conversationId);
     return conversation != null && conversation.knows(blockId);

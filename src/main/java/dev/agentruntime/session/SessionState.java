@@ -99,6 +99,10 @@ final class SessionState {
     restored.forEach(this::put);
   }
 
+  boolean hasStarted(String blockId) {
+    return started.contains(blockId);
+  }
+
   /** Lets an event change the state. @return whether it fits */
   boolean fold(SessionEvent event) {
     return switch (event) {

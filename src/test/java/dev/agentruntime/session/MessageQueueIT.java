@@ -130,6 +130,18 @@ class MessageQueueIT {
     assertThat(later.fold().completedTurns()).hasSize(1);
   }
 
+  /** Its own block could not be shown. */
+  @Test
+  void aMessageIdThatAnotherBlockHasIsRefused() {
+    String session = runtime.newSession();
+    Follower follower = runtime.follow(session);
+    follower.awaitTurn(runtime.send(session, "retry").turnId());
+    String taken = follower.fold().blocks().stream().filter(Block.SystemNote.class::isInstance).findFirst().orElseThrow().id();
+    assertRefused(ErrorCode.CONFLICT, send(session, "say hello", taken, null));
+    await(runtime.sessions().unload(session));
+    assertRefused(ErrorCode.CONFLICT, send(session, "say hello", taken, null));
+  }
+
   private static Future<Accepted> send(String session, String text, String messageId, WhenBusy whenBusy) {
     return runtime.sessions().message(session, new SendMessage(MessageContent.of(text), messageId, whenBusy));
   }
