@@ -91,7 +91,7 @@ final class LoadedSessions {
       }
       if (done.failed() && done.cause() instanceof SessionUnsavedException unsaved) {
         return Future.failedFuture(new ApiException(ErrorCode.STORE_FAILED,
-            "The store does not answer, so the session stays as it is; try again later.", unsaved.getCause()));
+            "The store or the sandbox does not answer, so the session stays as it is; try again later.", unsaved.getCause()));
       }
       if (done.failed() && done.cause() instanceof SessionClosedException) {
         return entry.gone.future().compose(v -> last instanceof SessionCommand.Delete ? close(sessionId, last) : Future.succeededFuture());
