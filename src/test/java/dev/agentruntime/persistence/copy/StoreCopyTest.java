@@ -93,6 +93,20 @@ class StoreCopyTest implements StoreUnderTest {
     UnaryOperator<Future<?>> before(String method, Object[] arguments);
   }
 
+  /** That both are one is not known if one has another name, of its host say. */
+  @Test
+  void ontoItselfNothingIsChanged() {
+    List<String> ids = List.of(session(), session());
+    await(source.saveAgentProfile(new StoredProfile("p", "v1", json("{\"name\":\"P\"}")), null));
+    copy();
+    StoreCopy.Totals totals = copy(watched(source, (method, arguments) -> answer -> answer), watched(source, (method, arguments) -> {
+      boolean changes = method.matches("create.*|save.*|update.*|replace.*|delete.*");
+      return answer -> changes ? Future.failedFuture(new PersistenceException(Kind.INVALID, method + " would change it")) : answer;
+    }));
+    assertThat(totals.sessions()).isEqualTo(2);
+    ids.forEach(this::assertSame);
+  }
+
   @Test
   void copiesEverything() {
     List<String> ids = new ArrayList<>();
