@@ -26,7 +26,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** Servers on one store, each by another name. They say that they live each 50 ms. */
+/** Servers on one store, each by another name. They say that they live each 50 ms, or as it is said. */
 class OtherServersTest {
 
   private final ToyWorld world = new ToyWorld();
@@ -65,14 +65,14 @@ class OtherServersTest {
 
   @Test
   void oneThatStartsLeavesAloneWhatTheOthersAreAtWorkWith() {
-    ToyServer first = server("first");
+    ToyServer first = every("200", "first");
     String session = first.newSession();
     Follower follower = first.follow(session);
     Accepted running = hang(first, session, follower);
-    ToyServer second = server("second");
+    ToyServer second = every("200", "second");
     // As often as it takes to miss a server that is dead.
     String epoch = follower.start.epoch();
-    for (int i = 0; i < 10; i++) {
+    for (int i = 0; i < 5; i++) {
       await(first.sessions.sync(session));
       awaitSign(session);
     }
@@ -275,7 +275,12 @@ class OtherServersTest {
 
   /** One that says that it lives, and notices what others do, only when it has something to store. */
   private ToyServer silent(String node) {
-    ToyServer server = new ToyServer(world, store, Map.of("AGENT_RUNTIME_SYNC_INTERVAL_MS", "3600000"), node);
+    return every("3600000", node);
+  }
+
+  /** On a busy machine a server that says often that it lives may be late with it. */
+  private ToyServer every(String ms, String node) {
+    ToyServer server = new ToyServer(world, store, Map.of("AGENT_RUNTIME_SYNC_INTERVAL_MS", ms), node);
     servers.add(server);
     return server;
   }
