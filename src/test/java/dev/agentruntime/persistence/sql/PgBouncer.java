@@ -54,6 +54,7 @@ final class PgBouncer {
         auth_file = %s
         pool_mode = transaction
         default_pool_size = %d
+        server_login_retry = 1
         client_tls_sslmode = require
         client_tls_cert_file = %s
         client_tls_key_file = %s
