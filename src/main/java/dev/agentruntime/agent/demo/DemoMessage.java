@@ -85,13 +85,12 @@ final class DemoMessage {
       }
       DemoIds.hex(hex, 0);
       System.arraycopy(hex, 0, line, random + 5, 12);
+      unlessInterrupted(() -> session.out.bytes(line));
       openText.append('f');
       for (int at = digits; at < digits + 6; at++) {
         openText.append((char) line[at]);
       }
       openText.append(' ');
-      session.out.bytes(line);
-      stopIfInterrupted();
     }
     usage.output += count;
     finish(object("type", "text", "text", openText.toString()));
@@ -127,10 +126,7 @@ final class DemoMessage {
         }
       }
       String text = deltas.next();
-      synchronized (session.out) {
-        stopIfInterrupted();
-        delta(object("type", type, field, text));
-      }
+      unlessInterrupted(() -> delta(object("type", type, field, text)));
       openText.append(text);
       usage.output++;
     }
@@ -245,6 +241,14 @@ final class DemoMessage {
       session.transcript.message(entry);
     }
     saved.clear();
+  }
+
+  /** Prints a piece of what is streamed, if it has not been stopped: whoever stops it holds the lock while that is answered. */
+  private void unlessInterrupted(Runnable piece) throws InterruptedException {
+    synchronized (session.out) {
+      stopIfInterrupted();
+      piece.run();
+    }
   }
 
   private static void stopIfInterrupted() throws InterruptedException {
