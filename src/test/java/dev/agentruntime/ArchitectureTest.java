@@ -22,8 +22,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** The rules of the house that a reader of sources can hold: imports go one way, files stay small, names say what a thing is. */
 class ArchitectureTest {
 
-  private static final String ROOT = "dev.agentruntime";
-
   /** As the rule says. */
   private static final int MOST_LINES = 400;
 

@@ -4,7 +4,6 @@ import dev.agentruntime.config.Logging;
 import dev.agentruntime.config.Settings;
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;

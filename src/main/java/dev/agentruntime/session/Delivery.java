@@ -3,7 +3,6 @@ package dev.agentruntime.session;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.agentruntime.agent.AgentArchitecture;
 import dev.agentruntime.agent.OutputParser.TurnEnd;
-import dev.agentruntime.protocol.TurnOutcome;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
 import java.util.function.BooleanSupplier;
@@ -89,7 +88,7 @@ final class Delivery {
     if (given.result()) {
       patience.untilConfirmed(link, running, () -> unconfirmed(running));
     } else if (running.interrupted) {
-      running.endUnlessLost(sync, new TurnEnd(running.messageId, false, TurnOutcome.INTERRUPTED, null, null));
+      running.endUnlessLost(sync, running.stopped());
     } else {
       running.delivered = false;
       give(running);

@@ -11,17 +11,13 @@ import dev.agentruntime.protocol.Frame;
 import dev.agentruntime.protocol.RuntimeState;
 import dev.agentruntime.protocol.SessionEvent;
 import dev.agentruntime.protocol.SessionListItem;
-import dev.agentruntime.protocol.WorkspaceFile;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.VerticleBase;
-import io.vertx.core.buffer.Buffer;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * A loaded session: one mailbox, on a virtual thread of its own. Deployed when the session is loaded, undeployed when it is unloaded.
@@ -31,8 +27,6 @@ import org.slf4j.LoggerFactory;
  * wait.
  */
 final class SessionVerticle extends VerticleBase {
-
-  private static final Logger log = LoggerFactory.getLogger(SessionVerticle.class);
 
   private final Services services;
   private final String sessionId;

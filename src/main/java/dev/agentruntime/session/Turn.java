@@ -2,6 +2,7 @@ package dev.agentruntime.session;
 
 import dev.agentruntime.agent.OutputParser.TurnEnd;
 import dev.agentruntime.protocol.MessageContent;
+import dev.agentruntime.protocol.TurnOutcome;
 import io.vertx.core.Promise;
 
 /**
@@ -41,6 +42,11 @@ final class Turn {
     this.content = content;
     this.startedAt = startedAt;
     this.acceptedAtNanos = acceptedAtNanos;
+  }
+
+  /** Its end, if it was told to stop before its agent said one. */
+  TurnEnd stopped() {
+    return new TurnEnd(messageId, false, TurnOutcome.INTERRUPTED, null, null);
   }
 
   void fail(SessionSync sync, Throwable failure) {

@@ -1,6 +1,5 @@
 package dev.agentruntime.session;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.agentruntime.agent.AgentArchitecture;
 import dev.agentruntime.agent.OutputParser.TurnEnd;
 import dev.agentruntime.protocol.Block;
@@ -10,7 +9,6 @@ import dev.agentruntime.protocol.TurnOutcome;
 import dev.agentruntime.protocol.UsageMetadata;
 import dev.agentruntime.protocol.WellFormed;
 import io.vertx.core.Future;
-import io.vertx.core.buffer.Buffer;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -31,7 +29,6 @@ final class TurnRunner {
   private final Session session;
   private final AgentArchitecture architecture;
   private final Journal journal;
-  private final SessionStore store;
   private final SessionSync sync;
   private final Workspace workspace;
   private final Inbox inbox;
@@ -50,7 +47,6 @@ final class TurnRunner {
     this.session = session;
     this.architecture = architecture;
     this.journal = journal;
-    this.store = store;
     this.sync = sync;
     this.workspace = workspace;
     this.inbox = inbox;
@@ -83,7 +79,7 @@ final class TurnRunner {
   private void carryOutInterrupt() {
     AgentLink link = host.link();
     if (link == null || !turn.delivered) {
-      turn.endUnlessLost(sync, interrupted(turn));
+      turn.endUnlessLost(sync, turn.stopped());
     } else {
       stop(link, turn);
     }
@@ -249,7 +245,7 @@ final class TurnRunner {
       Future.await(turn.over.future());
     } else if (turn != null) {
       Turn running = turn;
-      TurnEnd cutOff = interrupted(running);
+      TurnEnd cutOff = running.stopped();
       interrupt();
       TurnEnd end = Future.await(running.end.future()
           .timeout(services.settings().sandbox().interruptTimeoutMs(), TimeUnit.MILLISECONDS).otherwise(cutOff));
@@ -260,7 +256,7 @@ final class TurnRunner {
       services.metrics().messagesQueued.decrementAndGet();
       turn = new Turn(left.accepted.turnId(), left.accepted.messageId(), left.content, services.clock().millis(), left.acceptedAtNanos);
       begin(turn);
-      finish(turn, interrupted(turn));
+      finish(turn, turn.stopped());
     }
     session.agentEnded();
   }
@@ -274,13 +270,9 @@ final class TurnRunner {
     services.metrics().messagesQueued.addAndGet(-inbox.size());
     if (turn != null && !turn.finishing) {
       services.metrics().turnsRunning.decrementAndGet();
-      turn.end.tryComplete(interrupted(turn));
+      turn.end.tryComplete(turn.stopped());
       turn.over.complete();
     }
-  }
-
-  private static TurnEnd interrupted(Turn turn) {
-    return new TurnEnd(turn.messageId, false, TurnOutcome.INTERRUPTED, null, null);
   }
 
   /** Done when no turn is between its end and the next one's beginning: what the agent says then belongs to the next. */

@@ -42,14 +42,20 @@ class ReattachTest extends TroubledSession {
     assertThat(world.agents()).isOne();
   }
 
+  /** A message that is noted down as given to the agent, which runs, and does not get there. */
+  private Accepted lose() {
+    world.loseNextMessage();
+    Accepted lost = send("say lost");
+    SandboxTraces.await(world::messageIsLost, () -> "it is not given");
+    return lost;
+  }
+
   /** Its server was killed, or lost the session, after it had noted down that it gives it, and before it did. */
   @Test
   void aMessageThatTheAgentWasNotGivenIsGivenToItByTheNextServer() {
     Accepted first = send("say first");
     outcome(first);
-    world.loseNextMessage();
-    Accepted lost = send("say lost");
-    SandboxTraces.await(world::messageIsLost, () -> "it is not given");
+    Accepted lost = lose();
     restart(Map.of());
     assertThat(storedOutcome(lost)).isEqualTo("success");
     assertThat(world.received()).containsExactly(first.messageId(), lost.messageId());
@@ -59,9 +65,7 @@ class ReattachTest extends TroubledSession {
   void aMessageThatTheAgentWasNotGivenBeforeItsTurnIsInterruptedIsNotGivenToIt() {
     Accepted first = send("say first");
     outcome(first);
-    world.loseNextMessage();
-    Accepted lost = send("say lost");
-    SandboxTraces.await(world::messageIsLost, () -> "it is not given");
+    Accepted lost = lose();
     await(server.sessions.interrupt(session));
     await(server.sessions.sync(session));
     restart(Map.of());
