@@ -23,12 +23,12 @@ final class Delivery {
   private final SessionStore store;
   private final SessionSync sync;
   private final AgentHost host;
-  private final Patience patience;
+  private final TurnPatience patience;
   private final BooleanSupplier closed;
 
   /** @param closed whether nothing is begun any more */
   Delivery(Mailbox mailbox, Session session, AgentArchitecture architecture, Journal journal, SessionStore store, SessionSync sync,
-           AgentHost host, Patience patience, BooleanSupplier closed) {
+           AgentHost host, TurnPatience patience, BooleanSupplier closed) {
     this.mailbox = mailbox;
     this.session = session;
     this.architecture = architecture;

@@ -34,7 +34,7 @@ final class TurnRunner {
   private final Inbox inbox;
   private final Status status;
   private final AgentHost host;
-  private final Patience patience;
+  private final TurnPatience patience;
   private final Delivery delivery;
   private Turn turn;
   private boolean pumping;
@@ -52,7 +52,7 @@ final class TurnRunner {
     this.inbox = inbox;
     this.status = status;
     this.host = host;
-    this.patience = new Patience(services, mailbox, session, sync);
+    this.patience = new TurnPatience(services, mailbox, session, sync);
     this.delivery = new Delivery(mailbox, session, architecture, journal, store, sync, host, patience, () -> closed);
   }
 

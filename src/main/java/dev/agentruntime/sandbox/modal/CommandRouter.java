@@ -178,8 +178,8 @@ public final class CommandRouter {
     return access;
   }
 
-  Patience patience() {
-    return new Patience(client, scope, sandboxId, options.workerPatienceMs());
+  WorkerPatience patience() {
+    return new WorkerPatience(client, scope, sandboxId, options.workerPatienceMs());
   }
 
   <Q extends Message, A extends Message> Future<A> call(ModalRpc<Q, A> rpc, Q question) {
@@ -204,7 +204,7 @@ public final class CommandRouter {
   }
 
   /** A worker that was never reached may still be starting. */
-  private <T> Future<T> firstReached(Patience patience, Supplier<Future<T>> attempt) {
+  private <T> Future<T> firstReached(WorkerPatience patience, Supplier<Future<T>> attempt) {
     return attempt.get().onSuccess(answer -> reached = true).recover(failure -> isStarting(failure)
         ? patience.next(failure).compose(again -> firstReached(patience, attempt))
         : Future.failedFuture(failure));

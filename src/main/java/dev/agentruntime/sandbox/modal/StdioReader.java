@@ -31,7 +31,7 @@ public final class StdioReader {
   private Throwable consumerFailure;
   private int failures;
   private boolean refused;
-  private Patience patience;
+  private WorkerPatience patience;
 
   StdioReader(CommandRouter router, String execId, TaskExecStdioFileDescriptor descriptor, long offset, Function<Buffer, Future<Void>> consumer) {
     this.router = router;

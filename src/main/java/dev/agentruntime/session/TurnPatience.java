@@ -10,16 +10,16 @@ import org.slf4j.LoggerFactory;
  * began by itself. While it is held, since the store is away, it may have said long ago what is waited for. Belongs to the session's own
  * context.
  */
-final class Patience {
+final class TurnPatience {
 
-  private static final Logger log = LoggerFactory.getLogger(Patience.class);
+  private static final Logger log = LoggerFactory.getLogger(TurnPatience.class);
 
   private final Services services;
   private final Mailbox mailbox;
   private final Session session;
   private final SessionSync sync;
 
-  Patience(Services services, Mailbox mailbox, Session session, SessionSync sync) {
+  TurnPatience(Services services, Mailbox mailbox, Session session, SessionSync sync) {
     this.services = services;
     this.mailbox = mailbox;
     this.session = session;

@@ -9,7 +9,7 @@ import java.util.concurrent.TimeUnit;
  * How long a worker that does not answer is tried for: as long as its sandbox is said to run, within a limit. "In rare cases the sandbox may
  * take a long time to start on the worker after scheduling" (Modal's Python SDK, which tries for about 310 s: 1, 2, 4, 8, 10, 10 … s).
  */
-final class Patience {
+final class WorkerPatience {
 
   private static final long FIRST_DELAY_MS = 1000;
   private static final long MOST_DELAY_MS = 10_000;
@@ -25,7 +25,7 @@ final class Patience {
   private final long sinceNanos = System.nanoTime();
   private int waits;
 
-  Patience(ModalClient client, CallScope scope, String sandboxId, long limitMs) {
+  WorkerPatience(ModalClient client, CallScope scope, String sandboxId, long limitMs) {
     this.client = client;
     this.scope = scope;
     this.sandboxId = sandboxId;
