@@ -15,8 +15,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** The real Claude Code CLI goes on with a summary where its conversation has grown too long, and the whole of it is still shown. */
+@Execution(ExecutionMode.CONCURRENT)
 class ClaudeCompactionIT extends ClaudeRig {
 
   @Test

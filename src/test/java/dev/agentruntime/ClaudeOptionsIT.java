@@ -15,8 +15,11 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** Session options that are changed between two turns of the real Claude Code CLI take effect on the next one. */
+@Execution(ExecutionMode.CONCURRENT)
 class ClaudeOptionsIT extends ClaudeRig {
 
   private ScriptedModel.Asked asks(LiveSession session, String say) {

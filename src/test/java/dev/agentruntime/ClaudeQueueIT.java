@@ -11,8 +11,11 @@ import java.net.URLEncoder;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.nio.charset.StandardCharsets;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** Messages that come while the real Claude Code CLI is at work: each is a turn of its own, or is refused, or stops what runs. */
+@Execution(ExecutionMode.CONCURRENT)
 class ClaudeQueueIT extends ClaudeRig {
 
   private static JsonNode accepted(TestClient.Answer answer) {

@@ -42,9 +42,11 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Isolated;
 
 /** Many sessions at once, and one reader that does not read. The clients are in the same JVM, so the heap that is looked at has them too. */
 @Timeout(value = 10, unit = TimeUnit.MINUTES)
+@Isolated("it measures the heap")
 class LoadIT {
 
   private static final int SESSIONS = 1_000;

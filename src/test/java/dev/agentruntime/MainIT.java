@@ -20,9 +20,12 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** The server as a program of its own, in an empty folder with an empty environment. */
 @Timeout(120)
+@Execution(ExecutionMode.CONCURRENT)
 class MainIT {
 
   private static final int EXIT_AT_SIGTERM = 128 + 15;

@@ -21,8 +21,11 @@ import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** What a profile brings is in the image of its sandboxes on Modal: packages and a bundled MCP server, used by the real Claude Code CLI. */
+@Execution(ExecutionMode.CONCURRENT)
 class ModalProfileIT extends ModalServerRig {
 
   @BeforeEach

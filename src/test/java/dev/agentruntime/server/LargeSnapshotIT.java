@@ -25,8 +25,10 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Isolated;
 
 /** Clients that stop reading in the middle of something large: none costs what it is large by, and each has the right state in the end. */
+@Isolated("it measures the heap")
 class LargeSnapshotIT {
 
   private static final int CLIENTS = 12;

@@ -33,11 +33,14 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
  * A server whose sandboxes are Modal's is killed again and again, at random moments: while it starts, takes up what was left, makes sandboxes,
  * runs turns, ends sandboxes of idle sessions. Whoever had no answer to a message sends it again, as a client does.
  */
+@Execution(ExecutionMode.CONCURRENT)
 class ModalKillsIT {
 
   private static final int KILLS = 50;

@@ -10,10 +10,12 @@ import io.vertx.core.buffer.Buffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Isolated;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Of what is no part of a conversation, and is said without end, a parser does not remember all. Lines are written with single quotes. */
+@Isolated("it measures the heap")
 class ClaudeMadeUpOutputTest {
 
   private static final int LINES = 400_000;

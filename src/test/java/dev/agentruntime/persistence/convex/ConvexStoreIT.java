@@ -33,8 +33,11 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** What is Convex's own: who may call, what a transaction may hold, what is done later, and answers that get lost. */
+@Execution(ExecutionMode.CONCURRENT)
 class ConvexStoreIT implements StoreUnderTest {
 
   private static final Vertx VERTX = Vertx.vertx();

@@ -14,9 +14,12 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** A save that was reported complete outlives the process, however it ends. */
 @Timeout(180)
+@Execution(ExecutionMode.CONCURRENT)
 class SqliteDurabilityIT implements SavedByProcesses {
 
   private static final int KILLS = 3;

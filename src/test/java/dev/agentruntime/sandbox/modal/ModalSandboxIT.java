@@ -30,33 +30,29 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** The contract of sandboxes, on Modal's. */
+@Execution(ExecutionMode.CONCURRENT)
 class ModalSandboxIT extends SandboxContract {
 
   @TempDir
-  private static Path directory;
-  private static FakeModal modal;
-  private static Vertx vertx;
-
-  @BeforeAll
-  static void start() {
-    vertx = Vertx.vertx();
-    modal = FakeModal.start(directory.resolve("modal"));
-  }
-
-  @AfterAll
-  static void stop() throws Exception {
-    modal.close();
-    vertx.close().await(30, TimeUnit.SECONDS);
-  }
+  private Path directory;
+  @AutoClose
+  private final Vertx vertx = Vertx.vertx();
+  /** Ended after the sandboxes. */
+  @AutoClose
+  private FakeModal modal;
 
   @Override
   protected SandboxProvider newProvider() {
+    if (modal == null) {
+      modal = FakeModal.start(directory.resolve("modal"));
+    }
     return new ModalSandboxProvider(vertx, clientOptions(modal), options());
   }
 
