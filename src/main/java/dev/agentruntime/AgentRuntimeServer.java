@@ -20,7 +20,7 @@ public final class AgentRuntimeServer {
   public AgentRuntimeServer(Vertx vertx, AgentRuntime runtime) {
     this.vertx = vertx;
     this.runtime = runtime;
-    this.api = runtime.clientApi(Authentication.of(runtime.settings().apiKeys()));
+    this.api = runtime.clientApi(Authentication.of(runtime.settings()));
   }
 
   /**

@@ -14,6 +14,7 @@ import java.util.regex.Pattern;
  * @param port 0 takes a free one
  * @param profilesDir {@code null} for the profiles that come with the program
  * @param profileVariables what profiles of the store may take from the server's environment
+ * @param allowedOrigins of web pages on other hosts that may use the API in a browser; {@value #ANY_ORIGIN} for all
  * @param storeUrl with {@code storePassword} in it, if there is one
  * @param storePassword of a database server's user, {@code null} if {@code storeUrl} has it or none is needed
  * @param storeConnections to a database server, at most
@@ -26,6 +27,7 @@ public record Settings(
     Path profilesDir,
     List<String> profileVariables,
     List<Secret> apiKeys,
+    List<String> allowedOrigins,
     StoreUrl storeUrl,
     Secret storePassword,
     int storeConnections,
@@ -43,6 +45,8 @@ public record Settings(
     Modal modal,
     Log log) {
 
+  public static final String ANY_ORIGIN = "*";
+
   private static final long HOUR_MS = 60 * 60_000L;
   private static final long YEAR_MS = 365 * 24 * HOUR_MS;
   private static final long MIB = 1 << 20;
@@ -54,6 +58,7 @@ public record Settings(
   private static final Pattern LOOPBACK = Pattern.compile(LOOPBACK_HOST + "|::1|0:0:0:0:0:0:0:1");
   private static final Pattern HOST = Pattern.compile("[A-Za-z0-9_.:%\\[\\]-]+");
   private static final Pattern VISIBLE_ASCII = Pattern.compile("[\\x21-\\x7e]+");
+  private static final Pattern ORIGIN = Pattern.compile("[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\\[[0-9a-f:.]+])(:\\d{1,5})?");
   private static final Pattern VARIABLE = Pattern.compile("[A-Za-z_][A-Za-z0-9_]*");
   /** In the clear only on this machine. */
   static final Pattern SERVER_ADDRESS =
@@ -65,6 +70,7 @@ public record Settings(
 
   public Settings {
     apiKeys = apiKeys == null ? List.of() : List.copyOf(apiKeys);
+    allowedOrigins = allowedOrigins == null ? List.of() : List.copyOf(allowedOrigins);
     profileVariables = profileVariables == null ? List.of() : List.copyOf(profileVariables);
     boolean closed = apiKeys.isEmpty();
     new Checks()
@@ -78,6 +84,10 @@ public record Settings(
         .that(!closed || host == null || LOOPBACK.matcher(host).matches(), "host",
             "without an API key the server is open to anyone who can reach it, so it listens on loopback only: set AGENT_RUNTIME_API_KEYS, "
                 + "or leave host at 127.0.0.1")
+        .that(allowedOrigins.stream().allMatch(origin -> origin.equals(ANY_ORIGIN) || ORIGIN.matcher(origin).matches()), "allowedOrigins",
+            "must be origins as browsers send them, like https://app.example or http://localhost:5173: no path, lower case; or *")
+        .that(!closed || !allowedOrigins.contains(ANY_ORIGIN), "allowedOrigins",
+            "without an API key * would let every web page run agents here: name the origins, or set AGENT_RUNTIME_API_KEYS")
         .present("storeUrl", storeUrl)
         .that(!(storeUrl instanceof StoreUrl.Convex) || convex == null || convex.deployKey != null,
             "convex.deployKey", "is missing: set CONVEX_DEPLOY_KEY to a deploy key of the deployment that storeUrl names")

@@ -1,6 +1,6 @@
 package dev.agentruntime.server;
 
-import dev.agentruntime.config.Secret;
+import dev.agentruntime.config.Settings;
 import dev.agentruntime.protocol.ApiException;
 import dev.agentruntime.protocol.ErrorCode;
 import io.vertx.core.MultiMap;
@@ -15,7 +15,8 @@ import java.util.regex.Pattern;
 
 /**
  * Who may talk to the server. With API keys: whoever has one. Without: whoever is on this machine, and no page of another site in a browser
- * here, for which the {@code Host} and the {@code Origin} of each request must be loopback names (DNS rebinding, cross-site requests).
+ * here, for which the {@code Host} and the {@code Origin} of each request must be loopback names (DNS rebinding, cross-site requests), unless
+ * the settings allow the origin.
  *
  * <p>Thread-safe. Keys are compared as hashes, in constant time, and always with all of them.
  */
@@ -25,21 +26,23 @@ public final class Authentication {
   private static final String SCHEME = "bearer ";
 
   private final List<byte[]> keyHashes;
+  private final List<String> allowedOrigins;
   private final boolean byApplication;
 
-  private Authentication(List<byte[]> keyHashes, boolean byApplication) {
+  private Authentication(List<byte[]> keyHashes, List<String> allowedOrigins, boolean byApplication) {
     this.keyHashes = keyHashes;
+    this.allowedOrigins = allowedOrigins;
     this.byApplication = byApplication;
   }
 
-  /** @param apiKeys any of which is accepted; empty for loopback only */
-  public static Authentication of(List<Secret> apiKeys) {
-    return new Authentication(apiKeys.stream().map(key -> hash(key.value())).toList(), false);
+  /** With the settings' API keys, any of which is accepted, and their allowed origins. */
+  public static Authentication of(Settings settings) {
+    return new Authentication(settings.apiKeys().stream().map(key -> hash(key.value())).toList(), settings.allowedOrigins(), false);
   }
 
-  /** Lets everybody in: the application that mounts the API has handlers of its own in front of it. */
+  /** Lets everybody in: the application that mounts the API has handlers of its own in front of it, also for other origins. */
   public static Authentication byApplication() {
-    return new Authentication(List.of(), true);
+    return new Authentication(List.of(), List.of(), true);
   }
 
   /** Whether a key is needed. */
@@ -72,8 +75,9 @@ public final class Authentication {
       throw new ApiException(ErrorCode.FORBIDDEN, "No API key is set, so the server answers only requests to localhost or a loopback address.");
     }
     String origin = headers.get(HttpHeaders.ORIGIN);
-    if (origin != null && !loopbackOrigin(origin)) {
-      throw new ApiException(ErrorCode.FORBIDDEN, "No API key is set, so requests from web pages of other sites are refused.");
+    if (origin != null && !allows(origin)) {
+      throw new ApiException(ErrorCode.FORBIDDEN,
+          "No API key is set, so requests from web pages of other sites are refused, unless the setting allowedOrigins names them.");
     }
   }
 
@@ -97,6 +101,12 @@ public final class Authentication {
       found |= MessageDigest.isEqual(known, given);
     }
     return found;
+  }
+
+  /** Whether pages of this origin may use the API in a browser. */
+  boolean allows(String origin) {
+    return allowedOrigins.contains(origin) || allowedOrigins.contains(Settings.ANY_ORIGIN)
+        || !required() && !byApplication && loopbackOrigin(origin);
   }
 
   private static boolean loopbackOrigin(String origin) {

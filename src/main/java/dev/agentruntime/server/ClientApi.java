@@ -12,7 +12,7 @@ import io.vertx.ext.web.Router;
  * All that clients can talk to, to be mounted in an HTTP server: our own {@link ServerVerticle}, or that of an application.
  *
  * <pre>{@code
- * ClientApi api = runtime.clientApi(Authentication.of(settings.apiKeys()));
+ * ClientApi api = runtime.clientApi(Authentication.of(settings));
  * router.route("/agents/*").subRouter(api.router());
  * }</pre>
  *

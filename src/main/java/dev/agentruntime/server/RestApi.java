@@ -114,6 +114,7 @@ final class RestApi {
   Router router(Vertx vertx) {
     Router router = Router.router(vertx);
     router.route().handler(RestApi::headers).failureHandler(ErrorResponses::handle);
+    router.route().handler(new CrossOrigin(authentication, endpoints().stream().map(Endpoint::method).collect(Collectors.toSet())));
     Map<String, Set<HttpMethod>> methods = new LinkedHashMap<>();
     for (Endpoint endpoint : endpoints()) {
       methods.computeIfAbsent(endpoint.route(), path -> new LinkedHashSet<>()).add(endpoint.method());

@@ -47,6 +47,8 @@ class SettingsLoaderTest {
         new Row("profilesDir", "AGENT_RUNTIME_PROFILES_DIR", "mine", "\"mine\"", Path.of("mine")),
         new Row("profileVariables", "AGENT_RUNTIME_PROFILE_VARIABLES", "A_TOKEN,B", "[\"A_TOKEN\",\"B\"]", List.of("A_TOKEN", "B")),
         new Row("apiKeys", "AGENT_RUNTIME_API_KEYS", "k-one, k-two", null, List.of(new Secret("k-one"), new Secret("k-two"))),
+        new Row("allowedOrigins", "AGENT_RUNTIME_ALLOWED_ORIGINS", "https://app.example,http://localhost:5173",
+            "[\"https://app.example\",\"http://localhost:5173\"]", List.of("https://app.example", "http://localhost:5173")),
         new Row("storeUrl", "AGENT_RUNTIME_STORE_URL", "memory:", "\"memory:\"", new StoreUrl.Memory()),
         new Row("storePassword", "AGENT_RUNTIME_STORE_PASSWORD", "hush", null, new Secret("hush")),
         number("storeConnections", "AGENT_RUNTIME_STORE_CONNECTIONS", 21),
@@ -237,22 +239,6 @@ class SettingsLoaderTest {
     Files.write(file, new byte[] {(byte) 0xff, (byte) 0xfe});
     assertThat(problems(Map.of("AGENT_RUNTIME_CONFIG", file.toString())))
         .containsExactly(new Problem(file.toString(), "is not text in UTF-8"));
-  }
-
-  @ParameterizedTest
-  @ValueSource(strings = {"localhost", "127.0.0.1", "127.1.2.3", "::1", "[::1]"})
-  void withoutAKeyLoopbackIsFine(String host) {
-    assertThat(SettingsLoader.load(Map.of("AGENT_RUNTIME_HOST", host)).host()).isEqualTo(host);
-  }
-
-  @ParameterizedTest
-  @ValueSource(strings = {"0.0.0.0", "::", "192.168.1.2", "127.evil.example", "example.org"})
-  void withoutAKeyAnyOtherAddressIsRefusedAndToldWhatToDo(String host) {
-    assertThat(problems(Map.of("AGENT_RUNTIME_HOST", host))).singleElement().satisfies(problem -> {
-      assertThat(problem.place()).isEqualTo("AGENT_RUNTIME_HOST");
-      assertThat(problem.message()).contains("AGENT_RUNTIME_API_KEYS");
-    });
-    assertThat(SettingsLoader.load(Map.of("AGENT_RUNTIME_HOST", host, "AGENT_RUNTIME_API_KEYS", "secret")).host()).isEqualTo(host);
   }
 
   @Test

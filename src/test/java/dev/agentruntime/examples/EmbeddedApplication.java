@@ -25,7 +25,7 @@ public final class EmbeddedApplication extends VerticleBase {
   @Override
   public Future<?> start() {
     runtime = AgentRuntime.create(vertx, settings, AgentRuntime.persistence(vertx, settings));
-    agents = runtime.clientApi(Authentication.of(settings.apiKeys()));
+    agents = runtime.clientApi(Authentication.of(settings));
 
     Router router = Router.router(vertx);
     router.get("/").handler(context -> context.json(runtime.sessionManager().getLoadedSessions()));

@@ -42,7 +42,7 @@ class MountedTest {
     environment.putAll(settings);
     runtime = TestRuntime.start(directory, environment);
     return new ClientApi(runtime.vertx, runtime.runtime.settings(), runtime.sessions(), runtime.runtime.metrics(),
-        Authentication.of(runtime.runtime.settings().apiKeys()));
+        Authentication.of(runtime.runtime.settings()));
   }
 
   @AfterEach

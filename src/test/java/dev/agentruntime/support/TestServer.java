@@ -18,7 +18,7 @@ public final class TestServer implements AutoCloseable {
   private TestServer(TestRuntime runtime) {
     this.runtime = runtime;
     var settings = runtime.runtime.settings();
-    this.api = new ClientApi(runtime.vertx, settings, runtime.sessions(), runtime.runtime.metrics(), Authentication.of(settings.apiKeys()));
+    this.api = new ClientApi(runtime.vertx, settings, runtime.sessions(), runtime.runtime.metrics(), Authentication.of(settings));
     this.port = TestRuntime.await(ServerVerticle.deploy(runtime.vertx, api, settings));
   }
 
