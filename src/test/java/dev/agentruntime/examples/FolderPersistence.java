@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -50,18 +51,21 @@ public final class FolderPersistence extends BlobPersistence {
 
   @Override
   protected List<String> list(String folder) throws IOException {
-    if (!Files.isDirectory(root.resolve(folder))) {
-      return List.of();
-    }
     try (Stream<Path> files = Files.list(root.resolve(folder))) {
       return files.map(file -> file.getFileName().toString()).toList();
+    } catch (NoSuchFileException e) {
+      return List.of();
     }
   }
 
+  /** Not {@code Files.exists()}, which answers "no" where it could not look. */
   @Override
   protected long size(String folder, String name) throws IOException {
-    Path file = root.resolve(folder).resolve(name);
-    return Files.exists(file) ? Files.size(file) : -1;
+    try {
+      return Files.size(root.resolve(folder).resolve(name));
+    } catch (NoSuchFileException e) {
+      return -1;
+    }
   }
 
   @Override

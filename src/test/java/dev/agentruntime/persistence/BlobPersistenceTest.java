@@ -58,6 +58,24 @@ class BlobPersistenceTest implements StoreUnderTest {
     }
   }
 
+  /** A link that leads to itself: nobody can say what is in it, or that nothing is. */
+  @Test
+  void whatCannotBeLookedAtIsAFailureAndNotEmpty() throws IOException {
+    String id = create();
+    for (String folder : List.of("sessions", "profiles")) {
+      Path moved = root.resolve(folder);
+      if (Files.exists(moved)) {
+        Files.move(moved, root.resolve("away"));
+      }
+      Files.createSymbolicLink(moved, moved);
+    }
+    for (Future<?> call : List.of(store.findSession(id), store.inspectSession(id), store.loadSession(id, EPOCH), store.listAllSessions(10, null),
+        store.listRecoverableSessions(10, null), store.listAgentProfiles(), store.loadAgentProfile("p"), store.ping(),
+        store.createSessionRecord(record(id), EPOCH), store.deleteSession(id, EPOCH), store.deleteAgentProfile("p", "v"))) {
+      refused(Kind.UNAVAILABLE, call);
+    }
+  }
+
   /** The record goes first. */
   @Test
   void whatAnErasureThatWasCutOffHasLeftIsNobodys() throws IOException {

@@ -37,6 +37,39 @@ public abstract class DurablePersistenceContract extends PersistenceContract {
   }
 
   @Test
+  void whatOneNodeHasSavedTheOthersSeeAtOnce() throws Exception {
+    PersistenceAdapter other = open();
+    await(other.start());
+    try {
+      String id = create();
+      assertThat(await(other.findSession(id))).contains(record(id));
+      SessionRecord newest = record(id, Long.MAX_VALUE);
+      await(store().updateSessionRecord(newest, EPOCH));
+      assertThat(await(other.listAllSessions(1_000, null)).sessions()).contains(newest);
+      append(id, "t", 0, "abc");
+      assertThat(await(other.readTranscript(id, "t", 0, 9))).hasToString("abc");
+      await(store().replaceTranscript(id, EPOCH, "t", bytes("de")));
+      assertThat(await(other.readTranscript(id, "t", 0, 9))).hasToString("de");
+      await(store().saveWorkspaceFile(id, EPOCH, "f", 1, bytes("f")));
+      assertThat(await(other.readWorkspaceFile(id, "f", 0, 9))).hasToString("f");
+      await(store().deleteSessionFile(id, EPOCH, "f"));
+      assertThat(await(other.inspectSession(id)).orElseThrow().files()).isEmpty();
+      await(store().renewEpoch(id, EPOCH, "epoch-2"));
+      refused(PersistenceException.Kind.STALE_OWNER, other.updateSessionRecord(record(id), EPOCH));
+      await(store().deleteSession(id, "epoch-2"));
+      assertThat(await(other.findSession(id))).isEmpty();
+
+      StoredProfile profile = new StoredProfile(id, "v1", json("{}"));
+      await(store().saveAgentProfile(profile, null));
+      assertThat(await(other.loadAgentProfile(id))).contains(profile);
+      await(store().deleteAgentProfile(id, "v1"));
+      assertThat(await(other.loadAgentProfile(id))).isEmpty();
+    } finally {
+      await(other.close());
+    }
+  }
+
+  @Test
   void ownershipHoldsBetweenNodes() throws Exception {
     PersistenceAdapter other = open();
     await(other.start());

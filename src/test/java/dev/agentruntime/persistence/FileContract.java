@@ -80,6 +80,14 @@ public interface FileContract extends StoreUnderTest {
   }
 
   @Test
+  default void readersOfAFileSeeTheOldOrTheNew() {
+    String id = create();
+    readersSeeTheOldOrTheNew(bytes -> store().saveWorkspaceFile(id, EPOCH, "f", 0, bytes),
+        () -> store().readWorkspaceFile(id, "f", 0, Integer.MAX_VALUE),
+        () -> store().inspectSession(id).map(session -> session.orElseThrow().files().getFirst().size()));
+  }
+
+  @Test
   default void aReaderOfWhatIsBeingDeletedGetsItWholeOrIsTold() {
     String id = create();
     Buffer content = randomBytes(4 * 1024 * 1024, 8);

@@ -146,7 +146,7 @@ public interface ListingContract extends StoreUnderTest {
   }
 
   private SessionRecord recovering(String id, long createdAt) {
-    return new SessionRecord(id, "t", "p", null, createdAt, createdAt, Json.object(), null, Json.object());
+    return new SessionRecord(id, "t", "p", null, createdAt, -createdAt, Json.object(), null, Json.object());
   }
 
   @Test

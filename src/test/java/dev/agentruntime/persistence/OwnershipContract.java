@@ -84,6 +84,21 @@ public interface OwnershipContract extends StoreUnderTest {
   }
 
   @Test
+  default void tellsApartEpochsThatLookAlike() {
+    String id = create();
+    String owner = "Epoch-\u00e9" + LONG_NAME.substring(14) + "-owner";
+    for (String alike : List.of(owner.toLowerCase(), owner.toUpperCase(), owner + " ", " " + owner, owner + "\u0000",
+        owner.replaceFirst("\u00e9", "e\u0301"), owner.replace("\\", "/"), owner.substring(0, 500), owner.replace("owner", "other"))) {
+      await(store().loadSession(id, owner));
+      refused(Kind.STALE_OWNER, store().saveTranscript(id, alike, "t", 0, bytes("x")));
+      refused(Kind.STALE_OWNER, store().updateSessionRecord(record(id, 1), alike));
+      refused(Kind.STALE_OWNER, store().renewEpoch(id, alike, EPOCH));
+      await(store().renewEpoch(id, owner, alike));
+      refused(Kind.STALE_OWNER, store().saveWorkspaceFile(id, owner, "f", 0, bytes("x")));
+    }
+  }
+
+  @Test
   default void looksWithoutBecomingTheOwner() {
     String id = create();
     append(id, "t", 0, "abc");

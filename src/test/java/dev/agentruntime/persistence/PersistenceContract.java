@@ -11,7 +11,8 @@ import org.junit.jupiter.api.Test;
  * <h2>How to prove an adapter of your own</h2>
  *
  * <ol>
- *   <li>Take the contract as a dependency: it is the project's test-jar (beside JUnit and AssertJ, which a test-jar does not bring).
+ *   <li>Take the contract as a dependency: it is the project's test-jar (beside the project itself, JUnit and AssertJ, which a test-jar does not
+ *       bring). {@code mvn install -DskipTests} in the project makes both.
  *       <pre>{@code
  *       <dependency>
  *         <groupId>dev.agentruntime</groupId>
@@ -92,7 +93,14 @@ public abstract class PersistenceContract implements RecordContract, ListingCont
     refused(Kind.UNAVAILABLE, store.listRecoverableSessions(10, null));
     refused(Kind.UNAVAILABLE, store.readTranscript(id, "t", 0, 1));
     refused(Kind.UNAVAILABLE, store.readWorkspaceFile(id, "f", 0, 1));
+    refused(Kind.UNAVAILABLE, store.createSessionRecord(record("new"), EPOCH));
+    refused(Kind.UNAVAILABLE, store.updateSessionRecord(record(id), EPOCH));
+    refused(Kind.UNAVAILABLE, store.renewEpoch(id, EPOCH, "epoch-2"));
     refused(Kind.UNAVAILABLE, store.saveTranscript(id, EPOCH, "t", 0, bytes("x")));
+    refused(Kind.UNAVAILABLE, store.replaceTranscript(id, EPOCH, "t", bytes("x")));
+    refused(Kind.UNAVAILABLE, store.saveWorkspaceFile(id, EPOCH, "f", 0, bytes("x")));
+    refused(Kind.UNAVAILABLE, store.deleteSessionFile(id, EPOCH, "f"));
+    refused(Kind.UNAVAILABLE, store.deleteSession(id, EPOCH));
     refused(Kind.UNAVAILABLE, store.listAgentProfiles());
     refused(Kind.UNAVAILABLE, store.loadAgentProfile("p"));
     refused(Kind.UNAVAILABLE, store.saveAgentProfile(new StoredProfile("p", "v", json("{}")), null));

@@ -131,6 +131,27 @@ public interface ProfileContract extends StoreUnderTest {
   }
 
   @Test
+  default void takesAnyTextAsAnIdAndAVersionOfAProfile() {
+    for (String text : RecordContract.INJECTIONS) {
+      checkIdAndVersion(newId() + text);
+      checkIdAndVersion(text + newId());
+    }
+    checkIdAndVersion(newId() + LONG_NAME.substring(48));
+  }
+
+  private void checkIdAndVersion(String text) {
+    await(store().saveAgentProfile(profile(text, text), null));
+    assertThat(stored(text)).isEqualTo(profile(text, text));
+    assertThat(listed(text)).containsExactly(profile(text, text));
+    for (String alike : List.of(text + " ", " " + text, text + "\u0000", text.toUpperCase(), text.substring(1))) {
+      assertThat(stored(alike)).isNull();
+      refused(Kind.CONFLICT, store().deleteAgentProfile(text, alike));
+    }
+    await(store().deleteAgentProfile(text, text));
+    assertThat(stored(text)).isNull();
+  }
+
+  @Test
   default void keepsItsOwnCopyOfAProfile() {
     String id = newId();
     StoredProfile given = profile(id, "v1");

@@ -16,7 +16,7 @@ public interface RecordContract extends StoreUnderTest {
   List<String> INJECTIONS = List.of(
       "'; DROP TABLE session; --",
       "\" OR \"\"=\"", "x' OR '1'='1", "$1", "?", ":name", "%", "_", "../../etc/passwd", "\\", "{\"$ne\":null}", "a\nb",
-      "a\u0000b", "\u0001\u0000\u0002", "");
+      "a\u0000b", "\u0001\u0000\u0002", " ", "\t", "\u00e9e\u0301", "");
 
   @Test
   default void givesBackEveryFieldOfARecord() {
@@ -146,29 +146,63 @@ public interface RecordContract extends StoreUnderTest {
   }
 
   @Test
-  default void erasesOnlyTheOneSession() {
+  default void changesAndErasesOnlyTheOneSession() {
     String erased = create();
     String kept = create();
     for (String id : List.of(erased, kept)) {
       append(id, "t", 0, id);
+      append(id, "of " + id, 0, "");
       await(store().saveWorkspaceFile(id, EPOCH, "f", 0, bytes(id)));
+      await(store().saveWorkspaceFile(id, EPOCH, "of " + id, 0, bytes("")));
     }
+    for (String id : List.of(erased, kept)) {
+      checkHasItsOwn(id, load(id));
+      checkHasItsOwn(id, await(store().inspectSession(id)).orElseThrow());
+    }
+    await(store().replaceTranscript(erased, EPOCH, "t", bytes("changed")));
+    await(store().deleteSessionFile(erased, EPOCH, "f"));
+    checkHasItsOwn(kept, load(kept));
     await(store().deleteSession(erased, EPOCH));
+    checkHasItsOwn(kept, load(kept));
+  }
 
-    assertThat(transcript(kept, "t")).isEqualTo(kept);
-    assertThat(file(kept, "f")).isEqualTo(kept);
+  private void checkHasItsOwn(String id, StoredSession session) {
+    assertThat(session.record()).isEqualTo(record(id));
+    assertThat(session.transcripts()).containsExactlyInAnyOrder(new StoredSession.Transcript("t", id.length()),
+        new StoredSession.Transcript("of " + id, 0));
+    assertThat(session.files()).containsExactlyInAnyOrder(new StoredSession.StoredFile("f", id.length(), 0),
+        new StoredSession.StoredFile("of " + id, 0, 0));
+    assertThat(transcript(id, "t")).isEqualTo(id);
+    assertThat(file(id, "f")).isEqualTo(id);
+  }
+
+  @Test
+  default void takesALargeRecord() {
+    String text = "\u00e9\ud83d\ude80\u0000'\"\\".repeat(80_000);
+    SessionRecord small = record(UUID.randomUUID().toString());
+    SessionRecord large = new SessionRecord(small.sessionId(), "t", "p", null, 1, 2, Json.object().put("options", text),
+        Json.object().put("metadata", text), Json.object().put("recovery", text));
+    await(store().createSessionRecord(large, EPOCH));
+    assertThat(await(store().findSession(large.sessionId()))).contains(large);
+    await(store().updateSessionRecord(small, EPOCH));
+    assertThat(load(small.sessionId()).record()).isEqualTo(small);
+    await(store().updateSessionRecord(large, EPOCH));
+    assertThat(load(large.sessionId()).record()).isEqualTo(large);
+    await(store().deleteSession(large.sessionId(), EPOCH));
   }
 
   @Test
   default void takesAnyTextAsAnId() {
     for (String id : INJECTIONS) {
       checkId(id.isEmpty() ? id : id + UUID.randomUUID());
+      checkId(UUID.randomUUID() + id);
     }
     checkId(UUID.randomUUID() + LONG_NAME.substring(36));
   }
 
   private void checkId(String id) {
-    SessionRecord record = new SessionRecord(id, id, id, id, 1, 2, Json.object().put(id, id), Json.object().put(id, id), null);
+    SessionRecord record = new SessionRecord(id, id, id, id, 1, 2, Json.object().put(id, id), Json.object().put(id, id),
+        Json.object().put(id, id));
     await(store().deleteSession(id, EPOCH));
     await(store().createSessionRecord(record, id));
     await(store().saveTranscript(id, id, id, 0, bytes(id)));

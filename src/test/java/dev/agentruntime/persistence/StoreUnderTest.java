@@ -8,13 +8,17 @@ import dev.agentruntime.persistence.PersistenceException.Kind;
 import dev.agentruntime.protocol.Json;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.UUID;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
+import java.util.function.Supplier;
 
 /** What the parts of {@link PersistenceContract} share: the adapter, and words to speak to it with. */
 public interface StoreUnderTest {
@@ -60,8 +64,9 @@ public interface StoreUnderTest {
     return record(sessionId, 1_700_000_000_000L);
   }
 
+  /** What is older was active last: of the two times only one says where it is in lists. */
   default SessionRecord record(String sessionId, long createdAt) {
-    return new SessionRecord(sessionId, "claude-agent-sdk", "default", null, createdAt, createdAt, Json.object(), null, null);
+    return new SessionRecord(sessionId, "claude-agent-sdk", "default", null, createdAt, -createdAt, Json.object(), null, null);
   }
 
   /** With something in every field. */
@@ -96,6 +101,31 @@ public interface StoreUnderTest {
   default void assertBytes(Buffer actual, Buffer expected) {
     int differ = Arrays.mismatch(actual.getBytes(), expected.getBytes());
     assertThat(differ).as("%d bytes, expected %d; first difference at", actual.length(), expected.length()).isEqualTo(-1);
+  }
+
+  /** While something is replaced it is there, whole: never a mixture, and never nothing. */
+  default void readersSeeTheOldOrTheNew(Function<Buffer, Future<Void>> replace, Supplier<Future<Buffer>> read, Supplier<Future<Long>> size) {
+    int length = 3 * 1024 * 1024;
+    Buffer zeros = Buffer.buffer(new byte[length]);
+    byte[] ones = new byte[length];
+    Arrays.fill(ones, (byte) 1);
+    await(replace.apply(zeros));
+    for (int i = 0; i < 6; i++) {
+      Future<Void> replaced = replace.apply(i % 2 == 0 ? Buffer.buffer(ones) : zeros);
+      List<Future<Buffer>> reads = new ArrayList<>();
+      List<Future<Long>> sizes = new ArrayList<>();
+      for (int r = 0; r < 4; r++) {
+        reads.add(read.get());
+        sizes.add(size.get());
+      }
+      await(replaced);
+      for (Future<Buffer> each : reads) {
+        Buffer seen = await(each);
+        assertThat(seen.length()).isEqualTo(length);
+        assertThat(seen.getByte(0)).isEqualTo(seen.getByte(length / 2)).isEqualTo(seen.getByte(length - 1));
+      }
+      sizes.forEach(each -> assertThat(await(each)).isEqualTo(length));
+    }
   }
 
   default <T> T await(Future<T> future) {

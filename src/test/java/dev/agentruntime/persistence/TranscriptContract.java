@@ -7,7 +7,6 @@ import dev.agentruntime.persistence.StoredSession.Transcript;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -118,27 +117,11 @@ public interface TranscriptContract extends StoreUnderTest {
   }
 
   @Test
-  default void readersSeeTheOldOrTheNewNeverAMixture() {
+  default void readersOfATranscriptSeeTheOldOrTheNew() {
     String id = create();
-    int length = 3 * 1024 * 1024;
-    Buffer zeros = Buffer.buffer(new byte[length]);
-    byte[] ones = new byte[length];
-    Arrays.fill(ones, (byte) 1);
-    await(store().replaceTranscript(id, EPOCH, "t", zeros));
-    List<Future<Buffer>> reads = new ArrayList<>();
-    for (int i = 0; i < 6; i++) {
-      Future<Void> replaced = store().replaceTranscript(id, EPOCH, "t", i % 2 == 0 ? Buffer.buffer(ones) : zeros);
-      for (int r = 0; r < 4; r++) {
-        reads.add(store().readTranscript(id, "t", 0, Integer.MAX_VALUE));
-      }
-      await(replaced);
-    }
-    for (Future<Buffer> read : reads) {
-      Buffer seen = await(read);
-      assertThat(seen.length()).isEqualTo(length);
-      byte first = seen.getByte(0);
-      assertThat(first).isEqualTo(seen.getByte(length / 2)).isEqualTo(seen.getByte(length - 1));
-    }
+    readersSeeTheOldOrTheNew(bytes -> store().replaceTranscript(id, EPOCH, "t", bytes),
+        () -> store().readTranscript(id, "t", 0, Integer.MAX_VALUE),
+        () -> store().inspectSession(id).map(session -> session.orElseThrow().transcripts().getFirst().length()));
   }
 
   @Test
