@@ -19,8 +19,11 @@ import java.util.UUID;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** Turns that an agent begins by itself and does not go on with. */
+@Execution(ExecutionMode.CONCURRENT)
 class OwnTurnTest {
 
   private static final Map<String, String> SHORT_PATIENCE = Map.of("AGENT_RUNTIME_IDLE_TIMEOUT_MS", "1000");

@@ -13,10 +13,13 @@ import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** The demo agent as a process: what it says is what the real agent says, and what it says it does, it does. */
+@Execution(ExecutionMode.CONCURRENT)
 class DemoAgentTest {
 
   private static final Path RECORDINGS = Path.of("src/test/resources/recordings/claude-code");

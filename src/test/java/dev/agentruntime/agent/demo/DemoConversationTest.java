@@ -25,10 +25,13 @@ import java.util.Set;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What Claude Code's parser and transcript reader make of the demo agent. */
+@Execution(ExecutionMode.CONCURRENT)
 class DemoConversationTest {
 
   @TempDir

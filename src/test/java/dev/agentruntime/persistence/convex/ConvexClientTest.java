@@ -6,8 +6,8 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.agentruntime.AgentRuntime;
 import dev.agentruntime.persistence.PersistenceAdapter;
-import dev.agentruntime.persistence.PersistenceException.Kind;
 import dev.agentruntime.persistence.PersistenceException;
+import dev.agentruntime.persistence.PersistenceException.Kind;
 import dev.agentruntime.protocol.Json;
 import dev.agentruntime.support.TestRuntime;
 import io.vertx.core.Future;
@@ -26,8 +26,11 @@ import java.util.concurrent.ExecutionException;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** What is sent, and what is made of answers that are none of Convex's. */
+@Execution(ExecutionMode.CONCURRENT)
 class ConvexClientTest {
 
   private static final String KEY = "prod:happy-animal-123|hush";

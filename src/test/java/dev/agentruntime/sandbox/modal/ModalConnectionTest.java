@@ -34,9 +34,12 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.slf4j.LoggerFactory;
 
 /** Connections: TLS, pings, idleness. The control plane here does nothing but answer. */
+@Execution(ExecutionMode.CONCURRENT)
 class ModalConnectionTest {
 
   private static final SandboxTagsGetRequest QUESTION = SandboxTagsGetRequest.newBuilder().setSandboxId("sb-1").build();
