@@ -3,6 +3,7 @@ package dev.agentruntime;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.agentruntime.support.CrashableServer;
+import dev.agentruntime.support.JavaProgram;
 import dev.agentruntime.support.SandboxTraces;
 import dev.agentruntime.support.TestRuntime;
 import java.io.BufferedReader;
@@ -10,15 +11,17 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** A second process on what a server uses is refused, and says who that is, until the first has ended, however that ends. */
 @Timeout(180)
+@Execution(ExecutionMode.CONCURRENT)
 class ClaimIT {
 
   @TempDir
@@ -42,8 +45,7 @@ class ClaimIT {
   }
 
   private Refused refused(int code, String says, Path dataDirectory, Map<String, String> settings, String... arguments) throws IOException {
-    List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-        "-XX:TieredStopAtLevel=1", "--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path"), "dev.agentruntime.Main"));
+    List<String> command = JavaProgram.shortLived("dev.agentruntime.Main");
     command.addAll(List.of(arguments));
     ProcessBuilder program = new ProcessBuilder(command).redirectErrorStream(true);
     program.environment().keySet().removeIf(name -> name.startsWith("AGENT_RUNTIME_"));

@@ -7,6 +7,7 @@ import dev.agentruntime.persistence.SessionRecord;
 import dev.agentruntime.persistence.StoreUnderTest;
 import dev.agentruntime.persistence.StoredSession;
 import dev.agentruntime.persistence.sql.SqlPersistence;
+import dev.agentruntime.support.JavaProgram;
 import io.vertx.core.Vertx;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -64,8 +65,7 @@ class CopyStoreIT implements StoreUnderTest {
   }
 
   private Process copy(Map<String, String> environment, String... arguments) throws IOException {
-    List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx96m",
-        "--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path"), "dev.agentruntime.Main", "copy-store"));
+    List<String> command = JavaProgram.shortLived("-Xmx96m", "dev.agentruntime.Main", "copy-store");
     command.addAll(List.of(arguments));
     ProcessBuilder process = new ProcessBuilder(command).redirectErrorStream(true);
     process.environment().clear();

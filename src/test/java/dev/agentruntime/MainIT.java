@@ -2,6 +2,7 @@ package dev.agentruntime;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.agentruntime.support.JavaProgram;
 import dev.agentruntime.support.SandboxTraces;
 import dev.agentruntime.support.ServerProgram;
 import dev.agentruntime.support.TestClient;
@@ -30,7 +31,7 @@ class MainIT {
 
   private static final int EXIT_AT_SIGTERM = 128 + 15;
 
-  private static final List<String> PROGRAM = ServerProgram.command();
+  private static final List<String> PROGRAM = ServerProgram.command(JavaProgram.SHORT_LIVED.toArray(String[]::new));
 
   @TempDir
   Path home;

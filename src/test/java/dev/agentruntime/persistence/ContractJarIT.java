@@ -2,6 +2,7 @@ package dev.agentruntime.persistence;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.agentruntime.support.JavaProgram;
 import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -69,7 +70,7 @@ class ContractJarIT {
   @Test
   void anotherProjectProvesItsStoreWithIt() throws Exception {
     Path source = Files.writeString(folder.resolve("ProveMyStore.java"), ADAPTER_AND_TEST);
-    Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx1g",
+    Process process = new ProcessBuilder(JavaProgram.java(), "-Xmx1g",
         "-cp", String.join(File.pathSeparator, jars()), source.toString())
         .redirectError(ProcessBuilder.Redirect.INHERIT).start();
     String printed = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);

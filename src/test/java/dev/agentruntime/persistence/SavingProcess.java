@@ -3,6 +3,7 @@ package dev.agentruntime.persistence;
 import dev.agentruntime.AgentRuntime;
 import dev.agentruntime.config.SettingsLoader;
 import dev.agentruntime.protocol.Json;
+import dev.agentruntime.support.JavaProgram;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
@@ -11,7 +12,6 @@ import java.io.File;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -47,9 +47,7 @@ public final class SavingProcess implements AutoCloseable {
 
   /** @param maxFileKilobytes what a file may grow to, or 0 for no limit */
   public static SavingProcess start(Map<String, String> store, int pauseMs, int maxFileKilobytes) throws IOException {
-    List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx256m",
-        "--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path"),
-        SavingProcess.class.getName(), Integer.toString(pauseMs)));
+    List<String> command = JavaProgram.shortLived("-Xmx256m", SavingProcess.class.getName(), Integer.toString(pauseMs));
     if (maxFileKilobytes > 0) {
       command.addAll(0, List.of("bash", "-c", "ulimit -f " + maxFileKilobytes + "; exec \"$@\"", "limited"));
     }

@@ -19,8 +19,11 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** A server is killed while the real Claude Code CLI is at work; the next one goes on with the same turn of the same process. */
+@Execution(ExecutionMode.CONCURRENT)
 class ClaudeCrashIT {
 
   private static final String TEXT =

@@ -31,8 +31,11 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** Two servers on one store, each by its own id, with sandboxes on Modal: a session goes from one to the other in the middle of a turn. */
+@Execution(ExecutionMode.CONCURRENT)
 class ModalMoveIT {
 
   @TempDir

@@ -46,9 +46,7 @@ public final class CrashableServer implements AutoCloseable {
   }
 
   private CrashableServer(Map<String, String> settings, Path dataDirectory, String haltAfter) {
-    List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx256m",
-        "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path"),
-        CrashableMain.class.getName(), dataDirectory.toString()));
+    List<String> command = JavaProgram.shortLived("-Xmx256m", CrashableMain.class.getName(), dataDirectory.toString());
     if (haltAfter != null) {
       command.add(haltAfter);
     }

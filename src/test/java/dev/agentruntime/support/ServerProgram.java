@@ -21,7 +21,7 @@ public final class ServerProgram {
 
   /** @param options of the Java virtual machine */
   public static List<String> command(String... options) {
-    List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
+    List<String> command = new ArrayList<>(List.of(JavaProgram.java()));
     command.addAll(List.of(options));
     command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-Dagent-runtime.stopWithParent=true", "-cp", classPath(), "dev.agentruntime.Main"));
     return command;

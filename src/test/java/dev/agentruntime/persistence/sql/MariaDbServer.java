@@ -74,7 +74,7 @@ final class MariaDbServer extends RealServer {
     }
   }
 
-  /** One for all tests of this process; who stops it has one of its own. */
+  /** One for the tests of this process that run one after the other, some of which stop it; who runs beside them has one of its own. */
   static synchronized MariaDbServer shared() throws Exception {
     if (shared == null) {
       shared = new MariaDbServer();

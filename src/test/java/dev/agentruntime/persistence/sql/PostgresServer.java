@@ -36,7 +36,7 @@ final class PostgresServer extends RealServer {
     }
   }
 
-  /** One for all tests of this process; who stops it has one of its own. */
+  /** One for the tests of this process that run one after the other, some of which stop it; who runs beside them has one of its own. */
   static synchronized PostgresServer shared() throws Exception {
     if (shared == null) {
       shared = new PostgresServer();

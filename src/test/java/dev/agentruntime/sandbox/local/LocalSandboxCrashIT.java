@@ -9,6 +9,7 @@ import dev.agentruntime.sandbox.SandboxFixture;
 import dev.agentruntime.sandbox.SandboxProcess;
 import dev.agentruntime.sandbox.SandboxProvider;
 import dev.agentruntime.sandbox.SandboxSpec;
+import dev.agentruntime.support.JavaProgram;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
 import java.io.BufferedReader;
@@ -20,8 +21,11 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** A server that is killed while its agent works, and the next one. */
+@Execution(ExecutionMode.CONCURRENT)
 class LocalSandboxCrashIT extends SandboxFixture {
 
   /** Counts on without end, and answers lines. */
@@ -92,8 +96,7 @@ class LocalSandboxCrashIT extends SandboxFixture {
   }
 
   private Process startServer() throws IOException {
-    String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
-    return new ProcessBuilder(java, "-cp", System.getProperty("java.class.path"), Server.class.getName(), root.toString())
+    return new ProcessBuilder(JavaProgram.shortLived(Server.class.getName(), root.toString()))
         .redirectError(Redirect.INHERIT).start();
   }
 

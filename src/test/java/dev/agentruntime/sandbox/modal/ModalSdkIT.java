@@ -13,12 +13,15 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
  * The fake of Modal is believed because Modal's own SDK, the npm package {@code modal} in the version of {@code src/test/modal}, accepts it.
  * Installed from npm once per build ({@code target/modal-sdk}). Where npm is missing the test is skipped and says so; with
  * {@code -Dmodal.required=true} it fails.
  */
+@Execution(ExecutionMode.CONCURRENT)
 class ModalSdkIT {
 
   private static final Path SOURCES = Path.of("src", "test", "modal");
