@@ -172,15 +172,17 @@ public record Settings(
    * @param inlineFileBytes files up to this size are sent with their content
    * @param inlineTotalBytes and only while the contents sent for one session add up to no more than this
    * @param maxFileBytes larger files are listed and not stored
+   * @param maxTotalBytes nor are files with which all that are stored of one session would be larger
    * @param ignore names of files and folders that are not part of a workspace
    */
-  public record Workspace(int inlineFileBytes, int inlineTotalBytes, long maxFileBytes, List<String> ignore) {
+  public record Workspace(int inlineFileBytes, int inlineTotalBytes, long maxFileBytes, long maxTotalBytes, List<String> ignore) {
     public Workspace {
       ignore = ignore == null ? List.of() : List.copyOf(ignore);
       new Checks()
           .range("inlineFileBytes", inlineFileBytes, 0, 64 * MIB)
           .range("inlineTotalBytes", inlineTotalBytes, 0, 1024 * MIB)
           .range("maxFileBytes", maxFileBytes, 0, 1024 * MIB)
+          .range("maxTotalBytes", maxTotalBytes, 0, 1024 * 1024 * MIB)
           .that(ignore.stream().noneMatch(name -> name.isBlank() || name.contains("/")), "ignore",
               "must be names of files and folders, without /")
           .done();

@@ -1,6 +1,8 @@
 package dev.agentruntime.session;
 
 import io.vertx.core.Context;
+import io.vertx.core.Future;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.MDC;
@@ -35,5 +37,16 @@ final class Mailbox {
         MDC.remove("sessionId");
       }
     });
+  }
+
+  /** As {@link #run}, for a step that has a result, which also comes on the session's context: a sandbox answers on any thread. */
+  Future<Void> call(Supplier<Future<Void>> step) {
+    return Future.future(promise -> run(() -> {
+      try {
+        step.get().onComplete(done -> run(() -> promise.handle(done)));
+      } catch (Exception | OutOfMemoryError e) {
+        promise.fail(e);
+      }
+    }));
   }
 }

@@ -108,6 +108,7 @@ final class SessionVerticle extends VerticleBase {
     if (loader.isEmpty() && !stored.transcripts().isEmpty()) {
       SessionLoader.readFromTranscripts(session, journal, architecture, transcripts);
     }
+    workspace.stored(stored.files());
     session.restoreFiles(SessionLoader.readFiles(store, workspace, stored.files(), services.settings().workspace().inlineFileBytes()));
     takeUp(cutOff, recovery, status, inbox);
     sync.saveRecord();

@@ -1,6 +1,7 @@
 package dev.agentruntime.session;
 
 import dev.agentruntime.config.Settings;
+import dev.agentruntime.persistence.StoredSession;
 import dev.agentruntime.protocol.ApiException;
 import dev.agentruntime.protocol.ErrorCode;
 import dev.agentruntime.protocol.SessionEvent;
@@ -19,7 +20,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Supplier;
-import java.util.function.ToLongFunction;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -32,8 +32,6 @@ final class Workspace {
   private static final Logger log = LoggerFactory.getLogger(Workspace.class);
   private static final long HINT_DELAY_MS = 50;
   private static final int MANY_HINTS = 64;
-  private static final int READ_CHUNK_BYTES = 4 << 20;
-  private static final int SMALL_BYTES = 256 << 10;
 
   private final Vertx vertx;
   private final Mailbox mailbox;
@@ -41,9 +39,8 @@ final class Workspace {
   private final SessionStore store;
   private final Settings.Workspace settings;
   private final Set<String> hinted = new LinkedHashSet<>();
-  private final Set<String> unsaved = new LinkedHashSet<>();
-  private final Set<String> unsavedDeletions = new LinkedHashSet<>();
   private final InlineContents contents;
+  private final FileSaver saver;
   private Sandbox sandbox;
   private boolean examinationPlanned;
   private Future<Void> last = Future.succeededFuture();
@@ -55,6 +52,7 @@ final class Workspace {
     this.store = store;
     this.settings = settings;
     this.contents = new InlineContents(settings);
+    this.saver = new FileSaver(mailbox, session, store, settings, () -> sandbox);
   }
 
   /** From now on the files are those of {@code attached}. */
@@ -69,8 +67,13 @@ final class Workspace {
     hinted.clear();
   }
 
+  /** What the store has. */
+  void stored(List<StoredSession.StoredFile> files) {
+    saver.stored(files);
+  }
+
   boolean hasUnsaved() {
-    return !unsaved.isEmpty() || !unsavedDeletions.isEmpty();
+    return saver.hasUnsaved();
   }
 
   /** Makes the session's files exactly what is in the sandbox. */
@@ -80,32 +83,14 @@ final class Workspace {
 
   /** Saves what has changed. What could not be saved stays to be saved. */
   Future<Void> save() {
-    return inOrder(() -> {
-      Future<Void> saved = Future.succeededFuture();
-      for (String path : List.copyOf(unsavedDeletions)) {
-        saved = saved.compose(v -> store.deleteFile(path)).onSuccess(v -> unsavedDeletions.remove(path));
-      }
-      List<WorkspaceFile> small = new ArrayList<>();
-      for (String path : List.copyOf(unsaved)) {
-        WorkspaceFile file = session.file(path);
-        if (file != null && file.size() <= SMALL_BYTES) {
-          small.add(file);
-        } else {
-          saved = saved.compose(v -> save(path));
-        }
-      }
-      for (List<WorkspaceFile> batch : batches(small, WorkspaceFile::size)) {
-        saved = saved.compose(v -> save(batch));
-      }
-      return saved;
-    });
+    return inOrder(saver::save);
   }
 
   Future<Buffer> read(String path, long offset, int length) {
     known(path);
     return sandbox == null ? store.readFile(path, offset, length)
         : sandbox.files().read(SandboxPath.workspace(path), offset, length)
-            .recover(failure -> isGone(failure) ? store.readFile(path, offset, length) : Future.failedFuture(failure));
+            .recover(failure -> FileSaver.isGone(failure) ? store.readFile(path, offset, length) : Future.failedFuture(failure));
   }
 
   /** @return true if the file is new */
@@ -119,14 +104,15 @@ final class Workspace {
       throw new ApiException(ErrorCode.PAYLOAD_TOO_LARGE, "A workspace file has at most " + settings.maxFileBytes() + " bytes.");
     }
     return inOrder(() -> {
+      saver.requireRoom(path, content.length());
       long now = System.currentTimeMillis();
       if (sandbox == null) {
         FilePlaces.check(path, session.paths());
         return keep(path, now, content, false);
       }
       return sandbox.files().write(List.of(new SandboxFiles.FileContent(target, content, false, now)))
-          .compose(v -> compare(path)).transform(written -> onContext(() -> {
-            if (written.failed() && !isGone(written.cause())) {
+          .compose(v -> compare(path)).transform(written -> mailbox.call(() -> {
+            if (written.failed() && !FileSaver.isGone(written.cause())) {
               return Future.failedFuture(written.cause());
             }
             if (written.failed()) {
@@ -134,15 +120,14 @@ final class Workspace {
             }
             WorkspaceFile file = session.file(path);
             boolean isThere = file != null && file.modifiedAt() == now && file.size() == content.length();
-            return written.failed() || sandbox == null || isThere ? keep(path, now, content, isThere) : save(path);
+            return written.failed() || sandbox == null || isThere ? keep(path, now, content, isThere) : saver.save(path);
           }));
     }).map(v -> isNew);
   }
 
   /** Stores what was written, be it into a sandbox or, for want of one, nowhere yet. */
   private Future<Void> keep(String path, long modifiedAt, Buffer content, boolean told) {
-    return store.file(path, modifiedAt, content).onSuccess(v -> {
-      unsaved.remove(path);
+    return saver.keep(path, modifiedAt, content).onSuccess(v -> {
       if (!told) {
         tell(path, content.length(), modifiedAt, content);
       }
@@ -153,10 +138,10 @@ final class Workspace {
     known(path);
     return inOrder(() -> {
       Future<Void> gone = sandbox == null ? Future.succeededFuture() : sandbox.files().delete(SandboxPath.workspace(path))
-          .recover(failure -> isGone(failure) ? Future.succeededFuture() : Future.failedFuture(failure));
-      return gone.compose(v -> onContext(() -> store.deleteFile(path))).onSuccess(v -> {
+          .recover(failure -> FileSaver.isGone(failure) ? Future.succeededFuture() : Future.failedFuture(failure));
+      return gone.compose(v -> mailbox.call(() -> saver.erase(path))).onSuccess(v -> {
         forget(path);
-        unsavedDeletions.remove(path);
+        saver.erased(path);
       });
     });
   }
@@ -207,7 +192,7 @@ final class Workspace {
     if (sandbox == null) {
       return Future.succeededFuture();
     }
-    return sandbox.files().list(SandboxPath.workspace("")).compose(listing -> onContext(() -> {
+    return sandbox.files().list(SandboxPath.workspace("")).compose(listing -> mailbox.call(() -> {
       Map<String, SandboxFiles.Entry> found = new HashMap<>();
       listing.files().forEach(entry -> found.put(entry.path(), entry));
       Future<Void> told = Future.succeededFuture();
@@ -225,7 +210,7 @@ final class Workspace {
   }
 
   private Future<Void> compare(String path, Future<SandboxFiles.Entry> asked) {
-    return asked.transform(stat -> onContext(() -> {
+    return asked.transform(stat -> mailbox.call(() -> {
       if (stat.succeeded()) {
         return look(List.of(stat.result()));
       }
@@ -241,16 +226,12 @@ final class Workspace {
 
   /** For a listing that could not look everywhere. */
   private Future<Void> forgetIfGone(String path) {
-    return sandbox.files().stat(SandboxPath.workspace(path)).transform(stat -> onContext(() -> {
+    return sandbox.files().stat(SandboxPath.workspace(path)).transform(stat -> mailbox.call(() -> {
       if (stat.failed() && isNoFile(stat.cause())) {
         forget(path);
       }
       return Future.succeededFuture();
     }));
-  }
-
-  private static boolean isGone(Throwable failure) {
-    return failure instanceof SandboxException e && e.kind() == SandboxException.Kind.GONE;
   }
 
   private static boolean isNoFile(Throwable failure) {
@@ -266,8 +247,7 @@ final class Workspace {
       if (sandbox == null || isTold || known == null && session.full() != null) {
         continue;
       }
-      unsaved.add(entry.path());
-      unsavedDeletions.remove(entry.path());
+      saver.changed(entry.path());
       if (entry.size() <= settings.inlineFileBytes()) {
         small.add(entry);
       } else {
@@ -276,7 +256,7 @@ final class Workspace {
       }
     }
     Future<Void> told = Future.succeededFuture();
-    for (List<SandboxFiles.Entry> batch : batches(small, SandboxFiles.Entry::size)) {
+    for (List<SandboxFiles.Entry> batch : FileSaver.batches(small, SandboxFiles.Entry::size)) {
       told = told.compose(v -> tellWithContents(batch));
     }
     return told;
@@ -287,7 +267,7 @@ final class Workspace {
       return Future.succeededFuture();
     }
     List<SandboxPath> paths = batch.stream().map(entry -> SandboxPath.workspace(entry.path())).toList();
-    return sandbox.files().readAll(paths, settings.inlineFileBytes()).transform(read -> onContext(() -> {
+    return sandbox.files().readAll(paths, settings.inlineFileBytes()).transform(read -> mailbox.call(() -> {
       for (int i = 0; read.succeeded() && i < batch.size(); i++) {
         Buffer content = read.result().get(i);
         if (content != null) {
@@ -298,21 +278,6 @@ final class Workspace {
     }));
   }
 
-  /** Parts of a list that are not too large to be held at once. */
-  private static <T> List<List<T>> batches(List<T> all, ToLongFunction<T> size) {
-    List<List<T>> batches = new ArrayList<>();
-    long bytes = 0;
-    for (T each : all) {
-      if (batches.isEmpty() || bytes + size.applyAsLong(each) > READ_CHUNK_BYTES) {
-        batches.add(new ArrayList<>());
-        bytes = 0;
-      }
-      batches.getLast().add(each);
-      bytes += size.applyAsLong(each);
-    }
-    return batches;
-  }
-
   private void tell(String path, long size, long modifiedAt, Buffer content) {
     boolean isNew = session.file(path) == null;
     WorkspaceFile file = describe(path, size, modifiedAt, content);
@@ -320,9 +285,8 @@ final class Workspace {
   }
 
   private void forget(String path) {
+    saver.deleted(path);
     contents.release(path);
-    unsaved.remove(path);
-    unsavedDeletions.add(path);
     session.apply(new SessionEvent.FileDeleted(path));
   }
 
@@ -331,69 +295,9 @@ final class Workspace {
     return contents.describe(path, size, modifiedAt, content);
   }
 
-  private Future<Void> save(String path) {
-    WorkspaceFile file = session.file(path);
-    if (sandbox == null || file == null || file.size() > settings.maxFileBytes()) {
-      unsaved.remove(path);
-      return Future.succeededFuture();
-    }
-    return readAll(SandboxPath.workspace(path), Buffer.buffer()).transform(read -> onContext(() -> {
-      if (read.failed()) {
-        return isGone(read.cause()) ? Future.failedFuture(read.cause()) : Future.succeededFuture();
-      }
-      return store(file, read.result());
-    }));
-  }
-
-  /** Many small ones, read at once. */
-  private Future<Void> save(List<WorkspaceFile> files) {
-    if (sandbox == null) {
-      return Future.succeededFuture();
-    }
-    List<SandboxPath> paths = files.stream().map(file -> SandboxPath.workspace(file.path())).toList();
-    return sandbox.files().readAll(paths, SMALL_BYTES + 1).compose(read -> onContext(() -> {
-      Future<Void> saved = Future.succeededFuture();
-      for (int i = 0; i < files.size(); i++) {
-        WorkspaceFile file = files.get(i);
-        Buffer content = read.get(i);
-        if (content != null) {
-          // One that has grown meanwhile is read by itself.
-          saved = saved.compose(v -> content.length() > SMALL_BYTES ? save(file.path()) : store(file, content));
-        }
-      }
-      return saved;
-    }));
-  }
-
-  private Future<Void> store(WorkspaceFile file, Buffer content) {
-    return store.file(file.path(), file.modifiedAt(), content).onSuccess(v -> {
-      if (file.equals(session.file(file.path()))) {
-        unsaved.remove(file.path());
-      }
-    });
-  }
-
-  private Future<Buffer> readAll(SandboxPath path, Buffer sofar) {
-    return sandbox.files().read(path, sofar.length(), READ_CHUNK_BYTES).compose(chunk -> {
-      sofar.appendBuffer(chunk);
-      return chunk.length() < READ_CHUNK_BYTES ? Future.succeededFuture(sofar) : readAll(path, sofar);
-    });
-  }
-
   private Future<Void> inOrder(Supplier<Future<Void>> step) {
-    Future<Void> next = last.transform(before -> onContext(step));
+    Future<Void> next = last.transform(before -> mailbox.call(step));
     last = next;
     return next;
-  }
-
-  /** A sandbox answers on any thread; the session's state is touched on its own. */
-  private Future<Void> onContext(Supplier<Future<Void>> step) {
-    return Future.future(promise -> mailbox.run(() -> {
-      try {
-        step.get().onComplete(done -> mailbox.run(() -> promise.handle(done)));
-      } catch (Exception | OutOfMemoryError e) {
-        promise.fail(e);
-      }
-    }));
   }
 }

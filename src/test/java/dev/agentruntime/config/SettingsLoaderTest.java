@@ -74,6 +74,7 @@ class SettingsLoaderTest {
         number("workspace.inlineFileBytes", "AGENT_RUNTIME_WORKSPACE_INLINE_FILE_BYTES", 14),
         number("workspace.inlineTotalBytes", "AGENT_RUNTIME_WORKSPACE_INLINE_TOTAL_BYTES", 15),
         number("workspace.maxFileBytes", "AGENT_RUNTIME_WORKSPACE_MAX_FILE_BYTES", 16L),
+        number("workspace.maxTotalBytes", "AGENT_RUNTIME_WORKSPACE_MAX_TOTAL_BYTES", 5_000_000_000L),
         new Row("workspace.ignore", "AGENT_RUNTIME_WORKSPACE_IGNORE", ".git,target", "[\".git\",\"target\"]", List.of(".git", "target")),
         string("sandbox.provider", "AGENT_RUNTIME_SANDBOX_PROVIDER", "local"),
         number("sandbox.startTimeoutMs", "AGENT_RUNTIME_SANDBOX_START_TIMEOUT_MS", 17L),
