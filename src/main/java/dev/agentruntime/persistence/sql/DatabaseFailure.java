@@ -3,6 +3,7 @@ package dev.agentruntime.persistence.sql;
 import java.security.cert.CertificateException;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import javax.net.ssl.SSLException;
@@ -11,6 +12,11 @@ import javax.net.ssl.SSLException;
 final class DatabaseFailure {
 
   static final String NO_ROOM = "the database has no room for another connection: lower storeConnections, or let it have more";
+
+  private static final String UNREACHABLE = "the database cannot be reached";
+  private static final String STARTING = "the database is starting up";
+  static final String STOPPING = "the database is shutting down";
+  private static final String CRASHED = "the database has crashed";
 
   private static final Map<String, String> STATES = Map.ofEntries(
       Map.entry("28000", "the database does not let this user in"),
@@ -22,9 +28,9 @@ final class DatabaseFailure {
       Map.entry("53200", "the database is out of memory"),
       Map.entry("53300", NO_ROOM),
       Map.entry("57014", "the database took too long"),
-      Map.entry("57P01", "the database is shutting down"),
-      Map.entry("57P02", "the database has crashed"),
-      Map.entry("57P03", "the database is starting up"),
+      Map.entry("57P01", STOPPING),
+      Map.entry("57P02", CRASHED),
+      Map.entry("57P03", STARTING),
       Map.entry("XX001", "the database is damaged"),
       Map.entry("XX002", "the database is damaged"));
 
@@ -56,7 +62,12 @@ final class DatabaseFailure {
   /** Of a failure that the database has not reported itself. */
   static String unreachable(Throwable failure) {
     return causes(failure).anyMatch(cause -> cause instanceof SSLException || cause instanceof CertificateException) || says(failure, TLS_FAILURE)
-        ? "the database's certificate is not trusted, or the database does not speak TLS" : "the database cannot be reached";
+        ? "the database's certificate is not trusted, or the database does not speak TLS" : UNREACHABLE;
+  }
+
+  /** Whether a database that is being started, here or again, fails like this. @param sentence one of those given here */
+  static boolean isOfAStart(String sentence) {
+    return Set.of(UNREACHABLE, STARTING, STOPPING, CRASHED).contains(sentence);
   }
 
   private static boolean says(Throwable failure, Pattern words) {

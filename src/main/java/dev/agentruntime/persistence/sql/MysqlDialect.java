@@ -50,7 +50,7 @@ public final class MysqlDialect implements SqlDialect {
       Map.entry(1044, "the database's user may not do this"),
       Map.entry(1045, "the database refused the user's password"),
       Map.entry(1049, "there is no such database"),
-      Map.entry(1053, "the database is shutting down"),
+      Map.entry(1053, DatabaseFailure.STOPPING),
       Map.entry(1142, "the database's user may not do this"),
       Map.entry(1153, "the database accepts no packet of that size (max_allowed_packet)"),
       Map.entry(1203, DatabaseFailure.NO_ROOM),

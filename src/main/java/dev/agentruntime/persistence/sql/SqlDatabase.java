@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -38,6 +39,8 @@ final class SqlDatabase {
 
   /** How often a transaction is tried again that the database undid for another's sake. */
   private static final int REPETITIONS = 10;
+
+  private static final long START_PAUSE_MS = 500;
 
   private final Vertx vertx;
   private final SqlDialect dialect;
@@ -86,8 +89,7 @@ final class SqlDatabase {
     var home = new VerticleBase() {
       @Override
       public Future<?> start() {
-        opened(deploymentID(), context);
-        return Future.succeededFuture();
+        return opened(deploymentID(), context);
       }
 
       @Override
@@ -96,20 +98,45 @@ final class SqlDatabase {
         return Future.succeededFuture();
       }
     };
-    return vertx.executeBlocking(() -> {
-      dialect.migrate();
-      return null;
-    })
+    return vertx.executeBlocking(this::migrate)
         .compose(migrated -> vertx.deployVerticle(home))
         .onFailure(failure -> shut())
         .recover(failure -> Future.failedFuture(failure(failure)))
         .mapEmpty();
   }
 
-  private synchronized void opened(String deploymentId, Context itsContext) {
+  /** A database that is started beside this program, as containers are, may come after it. Waited for as long as for any call. */
+  private Void migrate() throws InterruptedException {
+    long begun = System.nanoTime();
+    for (int attempt = 1; ; attempt++) {
+      try {
+        dialect.migrate();
+        return null;
+      } catch (PersistenceException e) {
+        long leftMs = dialect.timeoutMs() - TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begun);
+        if (!DatabaseFailure.isOfAStart(e.getMessage()) || leftMs <= START_PAUSE_MS || isClosed()) {
+          throw e;
+        }
+        if (attempt == 1) {
+          LOG.warn("{}: waiting up to {} ms for it", e.getMessage(), leftMs);
+        }
+        Thread.sleep(START_PAUSE_MS);
+      }
+    }
+  }
+
+  private synchronized boolean isClosed() {
+    return state == State.CLOSED;
+  }
+
+  private synchronized Future<Void> opened(String deploymentId, Context itsContext) {
+    if (state == State.CLOSED) {
+      return Future.failedFuture(new PersistenceException(Kind.UNAVAILABLE, "the store is closed"));
+    }
     deployment = deploymentId;
     context = itsContext;
     connections = new Connections(dialect.writers(vertx), dialect.readers(vertx));
+    return Future.succeededFuture();
   }
 
   private synchronized void shut() {
@@ -122,6 +149,8 @@ final class SqlDatabase {
     Future<Void> ended;
     synchronized (this) {
       if (connections == null) {
+        // One that starts ends that.
+        shut();
         return Future.succeededFuture();
       }
       shut();

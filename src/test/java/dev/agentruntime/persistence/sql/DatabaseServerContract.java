@@ -222,7 +222,7 @@ abstract class DatabaseServerContract implements EarlierVersionContract {
         assertThat(failure).hasMessageStartingWith("the database");
         saysNothingSecret(failure);
       }
-      saysNothingSecret(refused(Kind.UNAVAILABLE, new SqlPersistence(vertx, dialect(database)).start()));
+      saysNothingSecret(refused(Kind.UNAVAILABLE, new SqlPersistence(vertx, dialect(with(database.password(), database.database(), 2_000))).start()));
     } finally {
       server().process().start();
     }
