@@ -31,6 +31,9 @@ import java.util.concurrent.TimeUnit;
  */
 final class ConvexBridge {
 
+  /** What all deployments run in. Who suspends it waits for the tests beside it that use it. */
+  static final String PROCESS = "the process of all Convex deployments";
+
   private static final Path FOLDER = Path.of("target", "convex").toAbsolutePath();
   private static final List<String> PACKAGES = List.of("convex@1.45.0", "convex-test@0.0.70", "typescript@5.9.3");
   /** For calls of the tests. */

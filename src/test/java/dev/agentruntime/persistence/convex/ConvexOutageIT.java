@@ -4,6 +4,7 @@ import dev.agentruntime.persistence.StoreOutageContract;
 import java.io.IOException;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.ResourceLock;
 
 class ConvexOutageIT extends StoreOutageContract {
 
@@ -28,6 +29,7 @@ class ConvexOutageIT extends StoreOutageContract {
 
   /** What it was asked meanwhile it does all the same, late. */
   @Test
+  @ResourceLock(ConvexBridge.PROCESS)
   void itAnswersNothingForAWhile() throws Exception {
     outage(() -> ConvexBridge.signal("STOP"), () -> ConvexBridge.signal("CONT"));
   }

@@ -7,9 +7,12 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
+import org.junit.jupiter.api.parallel.ResourceAccessMode;
+import org.junit.jupiter.api.parallel.ResourceLock;
 
 /** Each test has a deployment of its own: convex-test looks at every document of a table, index or not. */
 @Execution(ExecutionMode.CONCURRENT)
+@ResourceLock(value = ConvexBridge.PROCESS, mode = ResourceAccessMode.READ)
 class ConvexPersistenceIT extends DurablePersistenceContract {
 
   private static final Vertx VERTX = Vertx.vertx();

@@ -35,9 +35,12 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
+import org.junit.jupiter.api.parallel.ResourceAccessMode;
+import org.junit.jupiter.api.parallel.ResourceLock;
 
 /** What is Convex's own: who may call, what a transaction may hold, what is done later, and answers that get lost. */
 @Execution(ExecutionMode.CONCURRENT)
+@ResourceLock(value = ConvexBridge.PROCESS, mode = ResourceAccessMode.READ)
 class ConvexStoreIT implements StoreUnderTest {
 
   private static final Vertx VERTX = Vertx.vertx();
