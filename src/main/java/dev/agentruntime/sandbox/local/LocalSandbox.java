@@ -170,6 +170,7 @@ final class LocalSandbox implements Sandbox {
     reaper.end(Family.ofSandbox(id(), keepers()));
     processes.values().forEach(LocalProcess::killed);
     if (Files.isDirectory(directory.path(), LinkOption.NOFOLLOW_LINKS)) {
+      directory.markEnded();
       removeAll();
     }
     TreeRemover.remove(directory.path());
@@ -184,11 +185,11 @@ final class LocalSandbox implements Sandbox {
     return keepers;
   }
 
-  /** What says that the sandbox is there goes last, so that an end that was cut short can be taken up again. */
+  /** What says that something is left goes last, so that an end that was cut short can be taken up again. */
   private void removeAll() throws IOException {
     try (DirectoryStream<Path> parts = Files.newDirectoryStream(directory.path())) {
       for (Path part : parts) {
-        if (!part.equals(directory.facts())) {
+        if (!part.equals(directory.ended())) {
           TreeRemover.remove(part);
         }
       }

@@ -40,7 +40,7 @@ public final class LocalSandboxProvider implements SandboxProvider {
 
   private static final Logger log = LoggerFactory.getLogger(LocalSandboxProvider.class);
 
-  /** A directory without its facts is one that is being made, or what is left of one; after this time it is the latter. */
+  /** A directory that says nothing of itself is one that is being made, or what is left of one; after this time it is the latter. */
   private static final Duration REMAINS_AGE = Duration.ofMinutes(1);
 
   private final Path directory;
@@ -112,7 +112,7 @@ public final class LocalSandboxProvider implements SandboxProvider {
     return workers.call(() -> {
       List<SandboxInfo> found = new ArrayList<>();
       for (SandboxDirectory directory : directories()) {
-        Optional<Facts> facts = directory.readFacts();
+        Optional<Facts> facts = directory.readFactsOfRemains();
         facts.ifPresent(known -> found.add(new SandboxInfo(directory.id(), known.sessionId(), known.createdAt(), known.creationId())));
       }
       return found;
@@ -167,7 +167,8 @@ public final class LocalSandboxProvider implements SandboxProvider {
   private void removeRemains() throws IOException {
     long before = System.currentTimeMillis() - REMAINS_AGE.toMillis();
     for (SandboxDirectory directory : directories()) {
-      if (!Files.exists(directory.facts()) && Files.getLastModifiedTime(directory.path()).toMillis() < before) {
+      boolean isLeft = Files.exists(directory.ended()) || Files.getLastModifiedTime(directory.path()).toMillis() < before;
+      if (isLeft && !Files.exists(directory.facts())) {
         log.info("removing what is left of sandbox {}", directory.id());
         TreeRemover.remove(directory.path());
       }

@@ -24,7 +24,8 @@ import java.util.Set;
 
 /**
  * Where a sandbox lies: {@code <root>/<id>/} with {@code workspace}, {@code home}, {@code tmp} for its processes, {@code proc} with a
- * directory per process, {@code staging} for files that are being written, and {@code sandbox.json}, which is there as long as the sandbox is.
+ * directory per process, {@code staging} for files that are being written, and {@code sandbox.json}, which is there as long as the sandbox is;
+ * then it is {@code ended.json}, for as long as something is left.
  */
 record SandboxDirectory(String id, Path path) {
 
@@ -65,6 +66,10 @@ record SandboxDirectory(String id, Path path) {
     return path.resolve("sandbox.json");
   }
 
+  Path ended() {
+    return path.resolve("ended.json");
+  }
+
   ProcessDirectory process(String processId) {
     return new ProcessDirectory(processId, path.resolve("proc").resolve(processId));
   }
@@ -90,17 +95,35 @@ record SandboxDirectory(String id, Path path) {
     writeWhole(facts(), json.encodePrettily());
   }
 
+  /** Nothing of it is used any more: one that is half removed must not be taken for one whose agent has deleted files. */
+  void markEnded() throws IOException {
+    if (Files.exists(facts())) {
+      TreeRemover.remove(ended());
+      Files.move(facts(), ended(), StandardCopyOption.ATOMIC_MOVE);
+    }
+  }
+
   /** @return empty if there is no such sandbox */
   Optional<Facts> readFacts() throws IOException {
+    return read(facts());
+  }
+
+  /** As {@link #readFacts}, of one of which something is left as well. */
+  Optional<Facts> readFactsOfRemains() throws IOException {
+    Optional<Facts> known = readFacts();
+    return known.isPresent() ? known : read(ended());
+  }
+
+  private static Optional<Facts> read(Path file) throws IOException {
     try {
-      JsonObject json = Buffer.buffer(Files.readAllBytes(facts())).toJsonObject();
+      JsonObject json = Buffer.buffer(Files.readAllBytes(file)).toJsonObject();
       List<String> ignored = json.getJsonArray("ignoredNames").stream().map(Object::toString).toList();
       return Optional.of(new Facts(json.getString("sessionId"), json.getLong("createdAt"), ignored, json.getString("creationId", "")));
     } catch (NoSuchFileException e) {
       return Optional.empty();
     } catch (DecodeException | ClassCastException | NullPointerException e) {
       // It is there, and nobody can say whose: listed as nobody's it is found and ended.
-      return Optional.of(new Facts("", Files.getLastModifiedTime(facts()).toMillis(), List.of(), ""));
+      return Optional.of(new Facts("", Files.getLastModifiedTime(file).toMillis(), List.of(), ""));
     }
   }
 

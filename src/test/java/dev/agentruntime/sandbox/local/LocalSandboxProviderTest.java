@@ -15,7 +15,9 @@ import dev.agentruntime.sandbox.SandboxSpec;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -24,6 +26,7 @@ import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Execution;
@@ -102,6 +105,44 @@ class LocalSandboxProviderTest extends SandboxFixture {
     assertThat(old).doesNotExist();
     assertThat(young).exists();
     assertThat(foreign).exists();
+  }
+
+  /** Or a session that goes on in it would take what is removed already for deleted by its agent. */
+  @Test
+  void nothingIsUsedOfASandboxThatIsBeingRemoved() throws Exception {
+    run("mkdir many && cd many && seq 20000 | xargs touch");
+    SandboxProvider later = startProvider();
+    Future<Void> ended = sandbox.terminate();
+    Path many = Path.of(sandbox.workspace()).resolve("many");
+    while (!ended.isComplete() && names(many) == 20_000) {
+      Thread.onSpinWait();
+    }
+    assertFails(later.attach(sandbox.id(), 0), Kind.GONE);
+    await(ended);
+  }
+
+  private static long names(Path folder) throws IOException {
+    try (Stream<Path> names = Files.list(folder)) {
+      return names.count();
+    } catch (NoSuchFileException | UncheckedIOException e) {
+      return 0;
+    }
+  }
+
+  @Test
+  void removesWhatIsLeftOfASandboxWhoseEndWasCutShort() throws Exception {
+    List<SandboxInfo> listed = await(provider.list());
+    Path left = root.resolve(sandbox.id());
+    Files.move(left.resolve("sandbox.json"), left.resolve("ended.json"));
+    assertThat(await(provider.list())).hasSize(1).isEqualTo(listed);
+    await(provider.terminate(sandbox.id()));
+    assertThat(left).doesNotExist();
+
+    sandbox = create();
+    left = root.resolve(sandbox.id());
+    Files.move(left.resolve("sandbox.json"), left.resolve("ended.json"));
+    startProvider();
+    assertThat(left).doesNotExist();
   }
 
   @Test
