@@ -39,7 +39,7 @@ public final class SessionManager {
 
   private static final Logger log = LoggerFactory.getLogger(SessionManager.class);
   /** A store that takes longer is as good as away. */
-  private static final long PING_TIMEOUT_MS = 5_000;
+  private static final long MAX_PING_TIMEOUT_MS = 5_000;
 
   private final Services services;
   private final Lifecycle lifecycle = new Lifecycle();
@@ -280,7 +280,7 @@ public final class SessionManager {
     if (failing > 0) {
       problems.add(failing == 1 ? "1 session could not be saved." : failing + " sessions could not be saved.");
     }
-    return onCaller(ping().timeout(PING_TIMEOUT_MS, TimeUnit.MILLISECONDS).transform(ping -> {
+    return onCaller(ping().timeout(pingTimeoutMs(), TimeUnit.MILLISECONDS).transform(ping -> {
       if (ping.failed()) {
         problems.add("The store cannot be reached.");
       }
@@ -291,10 +291,15 @@ public final class SessionManager {
   /** One that is not answered does for all who ask meanwhile: whoever asks often takes no connection from those that save. */
   private synchronized Future<Void> ping() {
     if (lastPing == null || lastPing.answer.isComplete()
-        || System.nanoTime() - lastPing.begunNanos >= TimeUnit.MILLISECONDS.toNanos(PING_TIMEOUT_MS)) {
+        || System.nanoTime() - lastPing.begunNanos >= TimeUnit.MILLISECONDS.toNanos(pingTimeoutMs())) {
       lastPing = new Ping(services.persistence().ping(), System.nanoTime());
     }
     return lastPing.answer;
+  }
+
+  /** No longer than after which sessions say that the store does not answer. */
+  private long pingTimeoutMs() {
+    return Math.min(MAX_PING_TIMEOUT_MS, services.settings().storeTimeoutMs() / 3);
   }
 
   /** Ids of the sessions in memory. */

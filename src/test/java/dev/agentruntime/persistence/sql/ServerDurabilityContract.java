@@ -5,12 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.agentruntime.AgentRuntime;
 import dev.agentruntime.config.SettingsLoader;
 import dev.agentruntime.persistence.PersistenceAdapter;
-import dev.agentruntime.persistence.PersistenceException;
 import dev.agentruntime.persistence.SavedByProcesses;
 import dev.agentruntime.persistence.SavingProcess;
-import dev.agentruntime.support.SandboxTraces;
 import io.vertx.core.Vertx;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
@@ -59,18 +58,6 @@ abstract class ServerDurabilityContract implements SavedByProcesses {
     await(store.start());
   }
 
-  /** A pooler that could not log in to its server does not try again at once. */
-  private boolean opens() {
-    try {
-      open();
-      return true;
-    } catch (PersistenceException e) {
-      assertThat(e.kind()).isEqualTo(PersistenceException.Kind.UNAVAILABLE);
-      await(store.close());
-      return false;
-    }
-  }
-
   @Test
   void whatWasSavedOutlivesKills() throws Exception {
     List<String> saved = new ArrayList<>();
@@ -95,7 +82,9 @@ abstract class ServerDurabilityContract implements SavedByProcesses {
 
   final void outlivesAKillOf(DatabaseProcess server) throws Exception {
     List<String> saved = new ArrayList<>();
-    try (SavingProcess process = SavingProcess.start(settings, 0)) {
+    Map<String, String> impatient = new HashMap<>(settings);
+    impatient.put("AGENT_RUNTIME_STORE_TIMEOUT_MS", "5000");
+    try (SavingProcess process = SavingProcess.start(impatient, 0)) {
       for (int line = 0; line < SAVES_BEFORE_A_KILL; line++) {
         saved.add(process.nextLine());
       }
@@ -111,7 +100,8 @@ abstract class ServerDurabilityContract implements SavedByProcesses {
     assertThat(saved).filteredOn(line -> line.startsWith("failed")).first().asString()
         .matches("failed PersistenceException the (database .*|store did not answer in time)").doesNotContain("127.0.0.1");
     saved.removeIf(line -> line.startsWith("failed"));
-    SandboxTraces.await(this::opens, () -> "the database is not reached, though it is back");
+    // A pooler that could not log in to its server does not try again at once: it is waited for.
+    open();
     checkAllAreThere(saved, SavingProcess.SESSIONS);
   }
 }
