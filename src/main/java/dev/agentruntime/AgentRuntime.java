@@ -52,6 +52,9 @@ import org.slf4j.LoggerFactory;
  *
  * <p>This class puts the parts together, and alone names the adapters. Threading: methods may be called from any thread;
  * {@link #create} reads files, the others never block.
+ *
+ * <p>All runtimes on one event bus have the same addresses there, and a request reaches any of them. So they have to share a store; those that
+ * do not need a {@code Vertx} each.
  */
 public final class AgentRuntime {
 
