@@ -3,10 +3,7 @@ package dev.agentruntime.persistence.sql;
 import dev.agentruntime.persistence.StoreOutageContract;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.parallel.Execution;
-import org.junit.jupiter.api.parallel.ExecutionMode;
 
-@Execution(ExecutionMode.CONCURRENT)
 class PostgresOutageIT extends StoreOutageContract {
 
   private PostgresServer postgres;
