@@ -144,7 +144,8 @@ class CopyStoreIT implements StoreUnderTest {
     assertThat(output(taken)).contains("a server has used it");
     assertThat(taken.waitFor()).isEqualTo(CopyStore.TARGET_IN_USE);
 
-    Process away = copy(Map.of("TO_AGENT_RUNTIME_STORE_PASSWORD", "hush"), "sqlite:source.db", "postgresql://u@127.0.0.1:1/none");
+    Process away = copy(Map.of("TO_AGENT_RUNTIME_STORE_PASSWORD", "hush", "TO_AGENT_RUNTIME_STORE_TIMEOUT_MS", "1000"), "sqlite:source.db",
+        "postgresql://u@127.0.0.1:1/none");
     assertThat(output(away)).contains("Run the same command again").doesNotContain("hush");
     assertThat(away.waitFor()).isEqualTo(CopyStore.STORE_FAILED);
   }
