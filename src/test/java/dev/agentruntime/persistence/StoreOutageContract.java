@@ -51,7 +51,7 @@ public abstract class StoreOutageContract {
 
   @BeforeEach
   void start() throws Exception {
-    settings = new HashMap<>(Map.of("AGENT_RUNTIME_SYNC_INTERVAL_MS", "300", "AGENT_RUNTIME_STORE_TIMEOUT_MS", "2000"));
+    settings = new HashMap<>(Map.of("AGENT_RUNTIME_SYNC_INTERVAL_MS", "300", "AGENT_RUNTIME_STORE_TIMEOUT_MS", "5000"));
     settings.putAll(open());
     runtime = TestRuntime.start(directory, settings);
     for (int i = 0; i < SESSIONS; i++) {

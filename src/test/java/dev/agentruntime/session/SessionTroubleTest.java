@@ -48,7 +48,7 @@ class SessionTroubleTest extends TroubledSession {
 
   @Test
   void optionsThatAnInterruptedTurnDidNotBringAreBroughtByTheNext() {
-    restart(Map.of("AGENT_RUNTIME_STORE_TIMEOUT_MS", "1000"));
+    restart(Map.of("AGENT_RUNTIME_STORE_TIMEOUT_MS", "3000"));
     outcome(send("say warm"));
     Accepted running = send("hang");
     awaitSaid("hang");

@@ -31,7 +31,7 @@ class SilentStoreTest extends TroubledSession {
 
   /** @param syncIntervalMs so often something is written unasked */
   private void impatient(String syncIntervalMs) {
-    restart(Map.of("AGENT_RUNTIME_STORE_TIMEOUT_MS", "1000", "AGENT_RUNTIME_SYNC_INTERVAL_MS", syncIntervalMs));
+    restart(Map.of("AGENT_RUNTIME_STORE_TIMEOUT_MS", "3000", "AGENT_RUNTIME_SYNC_INTERVAL_MS", syncIntervalMs));
   }
 
   private void awaitTold() {
