@@ -79,10 +79,6 @@ final class FileSaver {
     }
   }
 
-  Future<Void> erase(String path) {
-    return store.deleteFile(path).onSuccess(v -> erased(path));
-  }
-
   /** At any time: the store has no such file. */
   void erased(String path) {
     unsavedDeletions.remove(path);
@@ -101,7 +97,7 @@ final class FileSaver {
   Future<Void> save() {
     Future<Void> saved = Future.succeededFuture();
     for (String path : List.copyOf(unsavedDeletions)) {
-      saved = saved.compose(v -> erase(path));
+      saved = saved.compose(v -> store.deleteFile(path)).onSuccess(v -> erased(path));
     }
     List<WorkspaceFile> small = new ArrayList<>();
     for (String path : List.copyOf(unsaved)) {

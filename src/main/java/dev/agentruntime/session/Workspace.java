@@ -139,7 +139,7 @@ final class Workspace {
     return inOrder(() -> {
       Future<Void> gone = sandbox == null ? Future.succeededFuture() : sandbox.files().delete(SandboxPath.workspace(path))
           .recover(failure -> FileSaver.isGone(failure) ? Future.succeededFuture() : Future.failedFuture(failure));
-      return gone.compose(v -> mailbox.call(() -> saver.erase(path))).onSuccess(v -> {
+      return gone.compose(v -> mailbox.call(() -> store.deleteFile(path))).onSuccess(v -> {
         forget(path);
         saver.erased(path);
       });
