@@ -115,6 +115,11 @@ public record Settings(
     }
   }
 
+  /** After this long without an answer of the store, in milliseconds, clients are told that it does not answer. */
+  public long storeSilenceMs() {
+    return storeTimeoutMs / 3;
+  }
+
   /** Whether agents run in Modal's sandboxes: by the setting, or because there is a token for it. */
   public boolean sandboxesOnModal() {
     return sandbox.provider.equals(MODAL) || sandbox.provider.isEmpty() && modal.hasToken();

@@ -299,7 +299,7 @@ public final class SessionManager {
 
   /** No longer than after which sessions say that the store does not answer. */
   private long pingTimeoutMs() {
-    return Math.min(MAX_PING_TIMEOUT_MS, services.settings().storeTimeoutMs() / 3);
+    return Math.min(MAX_PING_TIMEOUT_MS, services.settings().storeSilenceMs());
   }
 
   /** Ids of the sessions in memory. */

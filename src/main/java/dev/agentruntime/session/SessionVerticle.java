@@ -97,7 +97,7 @@ final class SessionVerticle extends VerticleBase {
         new StoredFiles(session, store), term);
     Outage outage = new Outage(session, status, services.settings().syncIntervalMs());
     sync = new SessionSync(vertx, mailbox, session, store, transcripts, workspace, journal, backlog, outage, record,
-        services.settings().storeTimeoutMs() / 3, host::sandbox, this::recovery, onLoss);
+        services.settings().storeSilenceMs(), host::sandbox, this::recovery, onLoss);
     turns = new TurnRunner(services, mailbox, session, architecture, journal, store, sync, workspace, inbox, status, host);
     intake = new Intake(services.metrics(), session, inbox, journal, store, sync, status, turns);
     departure = new Departure(sessionId, services.settings().shutdownGraceMs(), this::save, this::leave, store, sync,
