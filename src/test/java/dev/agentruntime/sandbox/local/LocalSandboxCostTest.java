@@ -3,31 +3,19 @@ package dev.agentruntime.sandbox.local;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.agentruntime.sandbox.Output;
-import dev.agentruntime.sandbox.SandboxFixture;
 import dev.agentruntime.sandbox.SandboxProcess;
-import dev.agentruntime.sandbox.SandboxProvider;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.buffer.Buffer;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Isolated;
 
 /** What sandboxes of this machine cost the server. */
 @Isolated("it counts threads and measures the heap")
-class LocalSandboxCostTest extends SandboxFixture {
-
-  @TempDir
-  Path root;
-
-  @Override
-  protected SandboxProvider newProvider() {
-    return new LocalSandboxProvider(root);
-  }
+class LocalSandboxCostTest extends LocalSandboxFixture {
 
   @Test
   void needsFewThreadsForManyProcesses() throws Exception {

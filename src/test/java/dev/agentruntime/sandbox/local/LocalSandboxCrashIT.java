@@ -5,9 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.agentruntime.sandbox.Output;
 import dev.agentruntime.sandbox.ProcessSpec;
 import dev.agentruntime.sandbox.Sandbox;
-import dev.agentruntime.sandbox.SandboxFixture;
 import dev.agentruntime.sandbox.SandboxProcess;
-import dev.agentruntime.sandbox.SandboxProvider;
 import dev.agentruntime.sandbox.SandboxSpec;
 import dev.agentruntime.support.JavaProgram;
 import io.vertx.core.Future;
@@ -20,24 +18,15 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** A server that is killed while its agent works, and the next one. */
 @Execution(ExecutionMode.CONCURRENT)
-class LocalSandboxCrashIT extends SandboxFixture {
+class LocalSandboxCrashIT extends LocalSandboxFixture {
 
   /** Counts on without end, and answers lines. */
   private static final String AGENT = "(i=0; while :; do echo count $i; i=$((i+1)); sleep 0.01; done) & while read line; do echo got $line; done";
-
-  @TempDir
-  Path root;
-
-  @Override
-  protected SandboxProvider newProvider() {
-    return new LocalSandboxProvider(root);
-  }
 
   @Test
   void continuesAtTheByteWhereTheKilledServerStood() throws Exception {

@@ -6,7 +6,6 @@ import dev.agentruntime.sandbox.Output;
 import dev.agentruntime.sandbox.ProcessSpec;
 import dev.agentruntime.sandbox.Sandbox;
 import dev.agentruntime.sandbox.SandboxException.Kind;
-import dev.agentruntime.sandbox.SandboxFixture;
 import dev.agentruntime.sandbox.SandboxProcess;
 import dev.agentruntime.sandbox.SandboxProcess.Signal;
 import dev.agentruntime.sandbox.SandboxProvider;
@@ -34,15 +33,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** What holds for sandboxes of this machine alone. */
 @Execution(ExecutionMode.CONCURRENT)
-class LocalSandboxProviderTest extends SandboxFixture {
-
-  @TempDir
-  Path root;
-
-  @Override
-  protected SandboxProvider newProvider() {
-    return new LocalSandboxProvider(root);
-  }
+class LocalSandboxProviderTest extends LocalSandboxFixture {
 
   @Test
   void isForItsOwnerOnly() throws Exception {
