@@ -22,7 +22,7 @@ record Recovery(String sandboxId, String processId, String creationId, long term
   /**
    * @param node by which the server is known to the others on its store
    * @param aliveAt when it last said that it lives, epoch milliseconds by its own clock; it says so again each {@code syncIntervalMs}
-   * @param holds whether a turn runs in a sandbox that no other server can reach
+   * @param holds whether a turn runs in a sandbox that no other server can reach, or its end is not stored yet
    */
   record Owner(String node, long aliveAt, boolean holds) {}
 

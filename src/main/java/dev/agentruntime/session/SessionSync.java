@@ -120,6 +120,11 @@ final class SessionSync implements SessionStore.Watch {
     return outage.lasts();
   }
 
+  /** Whether something has happened that the store does not know. */
+  boolean hasUnstored() {
+    return journal.hasPending();
+  }
+
   boolean hasWork() {
     return sandbox.get() != null || journal.hasPending() || workspace.hasUnsaved() || !record().equals(storedRecord);
   }

@@ -156,8 +156,9 @@ final class SessionVerticle extends VerticleBase {
   private Recovery recovery() {
     Recovery running = host.recovery();
     Recovery meant = running == null && turns.hasAccepted() ? Recovery.INTENT : running;
-    Recovery.Owner owner = left ? null
-        : new Recovery.Owner(services.node(), aliveAt, turns.turn() != null && !services.sandboxes().shared());
+    // How a turn ended is known here alone until it is stored.
+    boolean works = turns.turn() != null || sync.hasUnstored();
+    Recovery.Owner owner = left ? null : new Recovery.Owner(services.node(), aliveAt, works && !services.sandboxes().shared());
     return meant == null ? null : meant.of(term, owner);
   }
 
