@@ -12,8 +12,10 @@ import java.util.List;
 /**
  * Transcripts and files: bytes in chunks that follow one another.
  *
- * <p>An append adds a chunk and touches nothing else. Many small chunks would make a transcript slow to read, so each time it grows past a
- * multiple of {@link #WINDOW_BYTES} the chunks of the window before are merged into one: every byte is written twice at most.
+ * <p>An append adds a chunk and touches nothing else. Very small chunks would make a transcript slow to read, so each time it grows past a
+ * multiple of {@link #WINDOW_BYTES} the chunks of the window before are merged into one, if they are smaller than {@link
+ * #SMALL_CHUNK_BYTES} on average. Larger ones are left: those of other sessions lie between them, so that taking them out costs as much as
+ * several readings save.
  */
 final class SqlContents {
 
@@ -40,8 +42,8 @@ final class SqlContents {
   /** Chunks sent to the database at once: 4 MiB. */
   private static final int CHUNKS_PER_BATCH = 16;
 
-  /** Fewer chunks in a window are not worth merging. */
-  private static final int FEW_CHUNKS = 4;
+  /** What a chunk has on average if it is worth merging. */
+  static final int SMALL_CHUNK_BYTES = 512;
 
   private static final String INSERT_CHUNK = "INSERT INTO chunk (content_key, start_at, end_at, bytes) VALUES (?, ?, ?, ?)";
 
@@ -61,12 +63,14 @@ final class SqlContents {
       WHERE s.id = ?
       ORDER BY k.start_at""";
 
-  private static final String WINDOW = """
-      SELECT k.content_key, k.start_at, k.end_at, k.bytes
+  private static final String IN_WINDOW = """
       FROM session s JOIN content c ON c.session_key = s.session_key AND c.kind = 'transcript' AND c.name = ?
       JOIN chunk k ON k.content_key = c.content_key AND k.start_at >= ? AND k.start_at < ?
-      WHERE s.session_key = ?
-      ORDER BY k.start_at""";
+      WHERE s.id = ?""";
+
+  private static final String COUNT_WINDOW = "SELECT count(*) " + IN_WINDOW;
+
+  private static final String WINDOW = "SELECT k.content_key, k.start_at, k.bytes " + IN_WINDOW + " ORDER BY k.start_at";
 
   private static final String DELETE_WINDOW = "DELETE FROM chunk WHERE content_key = ? AND start_at >= ? AND start_at < ?";
 
@@ -192,24 +196,23 @@ final class SqlContents {
   }
 
   private void mergeWindow(String sessionId, String epoch, String name, long window) {
+    Tuple ofWindow = Tuple.of(name, window, window + WINDOW_BYTES, sessionId);
     ownership.transaction(sessionId, epoch, (transaction, session) ->
-        transaction.execute(WINDOW, Tuple.of(name, window, window + WINDOW_BYTES, session)).compose(rows -> {
-          if (rows.size() <= FEW_CHUNKS) {
-            return Future.<Void>succeededFuture();
-          }
-          Buffer merged = Buffer.buffer();
-          long key = 0;
-          long start = -1;
-          for (Row row : rows) {
-            key = row.getLong(0);
-            start = start < 0 ? row.getLong(1) : start;
-            merged.appendBuffer(SessionRows.bytes(row, 3));
-          }
-          Tuple chunk = Tuple.of(key, start, start + merged.length(), merged);
-          return both(transaction.execute(DELETE_WINDOW, Tuple.of(key, window, window + WINDOW_BYTES)),
-              transaction.execute(INSERT_CHUNK, chunk)).mapEmpty();
-        }));
+        transaction.execute(COUNT_WINDOW, ofWindow).compose(counted ->
+            counted.iterator().next().getInteger(0) <= WINDOW_BYTES / SMALL_CHUNK_BYTES
+                ? Future.<Void>succeededFuture()
+                : transaction.execute(WINDOW, ofWindow).compose(chunks -> merge(transaction, chunks, window))));
     // Nobody waits for it: a window that was not merged is read more slowly, and that is all.
+  }
+
+  private static Future<Void> merge(SqlTransaction transaction, RowSet<Row> chunks, long window) {
+    Row first = chunks.iterator().next();
+    long key = first.getLong(0);
+    long start = first.getLong(1);
+    Buffer merged = Buffer.buffer();
+    chunks.forEach(chunk -> merged.appendBuffer(SessionRows.bytes(chunk, 2)));
+    return both(transaction.execute(DELETE_WINDOW, Tuple.of(key, window, window + WINDOW_BYTES)),
+        transaction.execute(INSERT_CHUNK, Tuple.of(key, start, start + merged.length(), merged))).mapEmpty();
   }
 
   /** Of two statements that were given at once, the second's result. */

@@ -356,8 +356,8 @@ abstract class DatabaseServerContract implements EarlierVersionContract {
     await(open(database));
     String id = create();
     Buffer all = randomBytes(4 * SqlContents.WINDOW_BYTES + 5_000, 1);
-    for (int at = 0; at < all.length(); at += 8_000) {
-      await(store().saveTranscript(id, EPOCH, "t", at, all.getBuffer(at, Math.min(all.length(), at + 8_000))));
+    for (int at = 0; at < all.length(); at += 500) {
+      await(store().saveTranscript(id, EPOCH, "t", at, all.getBuffer(at, Math.min(all.length(), at + 500))));
     }
     await(store().close());
     assertThat(number("SELECT count(*) FROM " + table("chunk"))).isLessThan(20);
