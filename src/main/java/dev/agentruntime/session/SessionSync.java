@@ -126,7 +126,7 @@ final class SessionSync implements SessionStore.Watch {
   }
 
   boolean hasWork() {
-    return sandbox.get() != null || journal.hasPending() || workspace.hasUnsaved() || !record().equals(storedRecord);
+    return sandbox.get() != null || hasUnstored() || workspace.hasUnsaved() || !record().equals(storedRecord);
   }
 
   /** No retries any more. */

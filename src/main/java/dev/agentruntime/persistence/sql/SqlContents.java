@@ -14,8 +14,8 @@ import java.util.List;
  *
  * <p>An append adds a chunk and touches nothing else. Very small chunks would make a transcript slow to read, so each time it grows past a
  * multiple of {@link #WINDOW_BYTES} the chunks of the window before are merged into one, if they are smaller than {@link
- * #SMALL_CHUNK_BYTES} on average. Larger ones are left: those of other sessions lie between them, so that taking them out costs as much as
- * several readings save.
+ * #SMALL_CHUNK_BYTES} on average. Larger ones are left: in a database's pages they lie among those of other sessions, and to take them out
+ * would write all of these pages again.
  */
 final class SqlContents {
 
@@ -63,16 +63,13 @@ final class SqlContents {
       WHERE s.id = ?
       ORDER BY k.start_at""";
 
-  private static final String IN_WINDOW = """
-      FROM session s JOIN content c ON c.session_key = s.session_key AND c.kind = 'transcript' AND c.name = ?
-      JOIN chunk k ON k.content_key = c.content_key AND k.start_at >= ? AND k.start_at < ?
-      WHERE s.id = ?""";
+  private static final String IN_WINDOW = " FROM chunk WHERE content_key = ? AND start_at >= ? AND start_at < ?";
 
-  private static final String COUNT_WINDOW = "SELECT count(*) " + IN_WINDOW;
+  private static final String COUNT_WINDOW = "SELECT count(*)" + IN_WINDOW;
 
-  private static final String WINDOW = "SELECT k.content_key, k.start_at, k.bytes " + IN_WINDOW + " ORDER BY k.start_at";
+  private static final String WINDOW = "SELECT start_at, bytes" + IN_WINDOW + " ORDER BY start_at";
 
-  private static final String DELETE_WINDOW = "DELETE FROM chunk WHERE content_key = ? AND start_at >= ? AND start_at < ?";
+  private static final String DELETE_WINDOW = "DELETE" + IN_WINDOW;
 
   private static final String DELETE_STAGED =
       "DELETE FROM content WHERE kind = 'staged' AND session_key = (SELECT session_key FROM session WHERE id = ?)";
@@ -196,23 +193,23 @@ final class SqlContents {
   }
 
   private void mergeWindow(String sessionId, String epoch, String name, long window) {
-    Tuple ofWindow = Tuple.of(name, window, window + WINDOW_BYTES, sessionId);
     ownership.transaction(sessionId, epoch, (transaction, session) ->
-        transaction.execute(COUNT_WINDOW, ofWindow).compose(counted ->
-            counted.iterator().next().getInteger(0) <= WINDOW_BYTES / SMALL_CHUNK_BYTES
-                ? Future.<Void>succeededFuture()
-                : transaction.execute(WINDOW, ofWindow).compose(chunks -> merge(transaction, chunks, window))));
+        contentKey(transaction, session, Kind.TRANSCRIPT, name).compose(key -> mergeWindow(transaction, key, window)));
     // Nobody waits for it: a window that was not merged is read more slowly, and that is all.
   }
 
-  private static Future<Void> merge(SqlTransaction transaction, RowSet<Row> chunks, long window) {
-    Row first = chunks.iterator().next();
-    long key = first.getLong(0);
-    long start = first.getLong(1);
-    Buffer merged = Buffer.buffer();
-    chunks.forEach(chunk -> merged.appendBuffer(SessionRows.bytes(chunk, 2)));
-    return both(transaction.execute(DELETE_WINDOW, Tuple.of(key, window, window + WINDOW_BYTES)),
-        transaction.execute(INSERT_CHUNK, Tuple.of(key, start, start + merged.length(), merged))).mapEmpty();
+  private static Future<Void> mergeWindow(SqlTransaction transaction, Long key, long window) {
+    Tuple ofWindow = Tuple.of(key, window, window + WINDOW_BYTES);
+    return transaction.execute(COUNT_WINDOW, ofWindow).compose(counted ->
+        counted.iterator().next().getInteger(0) <= WINDOW_BYTES / SMALL_CHUNK_BYTES
+            ? Future.succeededFuture()
+            : transaction.execute(WINDOW, ofWindow).compose(chunks -> {
+              long start = chunks.iterator().next().getLong(0);
+              Buffer merged = Buffer.buffer();
+              chunks.forEach(chunk -> merged.appendBuffer(SessionRows.bytes(chunk, 1)));
+              return both(transaction.execute(DELETE_WINDOW, ofWindow),
+                  transaction.execute(INSERT_CHUNK, Tuple.of(key, start, start + merged.length(), merged))).mapEmpty();
+            }));
   }
 
   /** Of two statements that were given at once, the second's result. */

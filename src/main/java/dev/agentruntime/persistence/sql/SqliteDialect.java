@@ -47,7 +47,8 @@ import org.sqlite.SQLiteException;
  * does not shrink, and until it is used again an erased byte may still be found in it.
  *
  * <p>Measured with OpenJDK 25 on two busy cores: an append of 1 KB takes 0.2 ms (p50) from call to completed future, about 4 KB of log
- * written (whole pages: of the chunk, the table, its index and the file's beginning); 1 000 sessions that append at once take 20 ms together.
+ * written (whole pages: of the chunk, the table, its index and the file's beginning); 1 000 sessions that append at once take 20 ms
+ * together.
  */
 public final class SqliteDialect implements SqlDialect {
 
@@ -59,7 +60,7 @@ public final class SqliteDialect implements SqlDialect {
 
   private static final int READERS = 4;
 
-  /** Each commit writes whole pages: with SQLite's own 4 KB an append of 1 KB writes twice as much. Files of many MB are written more slowly. */
+  /** A commit writes whole pages: with SQLite's own 4 KB an append of 1 KB writes twice as much. The price: files of many MB are slower. */
   private static final int PAGE_BYTES = 1024;
 
   /** File locks are held by the whole process, so two stores in one need this too. */
