@@ -4,11 +4,11 @@ import static dev.agentruntime.support.TestRuntime.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.agentruntime.persistence.PersistenceAdapter;
+import dev.agentruntime.support.Intercepted;
 import dev.agentruntime.support.TestRuntime;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
-import java.lang.reflect.Proxy;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -39,14 +39,13 @@ class AgentRuntimeTest {
   @Test
   void whoAsksOftenWhetherASilentStoreIsThereAsksItOnce() {
     AtomicInteger pings = new AtomicInteger();
-    UnaryOperator<PersistenceAdapter> silent = real -> (PersistenceAdapter) Proxy.newProxyInstance(AgentRuntimeTest.class.getClassLoader(),
-        new Class<?>[] {PersistenceAdapter.class}, (proxy, method, arguments) -> {
-          if (method.getName().equals("ping")) {
-            pings.incrementAndGet();
-            return Promise.promise().future();
-          }
-          return method.invoke(real, arguments);
-        });
+    UnaryOperator<PersistenceAdapter> silent = store -> Intercepted.of(PersistenceAdapter.class, store, (method, arguments, real) -> {
+      if (method.getName().equals("ping")) {
+        pings.incrementAndGet();
+        return Promise.promise().future();
+      }
+      return real.get();
+    });
     try (TestRuntime runtime = TestRuntime.start(directory, Map.of(), silent)) {
       List<Future<List<String>>> asked = List.of(runtime.sessions().readiness(), runtime.sessions().readiness(), runtime.sessions().readiness());
       asked.forEach(answer -> assertThat(await(answer)).containsExactly("The store cannot be reached."));

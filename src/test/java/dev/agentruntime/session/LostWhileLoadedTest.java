@@ -7,11 +7,10 @@ import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.AppenderBase;
 import dev.agentruntime.persistence.PersistenceAdapter;
+import dev.agentruntime.support.Intercepted;
 import dev.agentruntime.support.toy.ToyServer;
 import io.vertx.core.Vertx;
 import io.vertx.core.internal.VertxInternal;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Proxy;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -38,19 +37,14 @@ class LostWhileLoadedTest extends TroubledSession {
 
   /** From the load on nothing comes to an end on the event loop, and another server has the session before its first write. */
   private PersistenceAdapter racing() {
-    return (PersistenceAdapter) Proxy.newProxyInstance(getClass().getClassLoader(), new Class<?>[] {PersistenceAdapter.class},
-        (proxy, method, arguments) -> {
-          if (method.getName().equals("readTranscript") && held.compareAndSet(false, true)) {
-            holdEventLoop();
-          } else if (method.getName().startsWith("update") && taken.compareAndSet(false, true)) {
-            await(memory.loadSession(session, "another"));
-          }
-          try {
-            return method.invoke(memory, arguments);
-          } catch (InvocationTargetException e) {
-            throw e.getCause();
-          }
-        });
+    return Intercepted.of(PersistenceAdapter.class, memory, (method, arguments, real) -> {
+      if (method.getName().equals("readTranscript") && held.compareAndSet(false, true)) {
+        holdEventLoop();
+      } else if (method.getName().startsWith("update") && taken.compareAndSet(false, true)) {
+        await(memory.loadSession(session, "another"));
+      }
+      return real.get();
+    });
   }
 
   private void holdEventLoop() {

@@ -12,14 +12,13 @@ import dev.agentruntime.protocol.SessionEvent;
 import dev.agentruntime.protocol.TurnOutcome;
 import dev.agentruntime.sandbox.modal.ModalRpc;
 import dev.agentruntime.support.Follower;
+import dev.agentruntime.support.Intercepted;
 import dev.agentruntime.support.SandboxTraces;
 import dev.agentruntime.support.TestRuntime;
 import dev.agentruntime.support.modal.FakeModal;
 import dev.agentruntime.support.modal.Fault;
 import dev.agentruntime.support.toy.StoredEnds;
 import io.vertx.core.Future;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Proxy;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
@@ -71,15 +70,8 @@ class ModalMoveIT {
 
   /** A store that is not closed with a server that uses it. */
   private static PersistenceAdapter shared() {
-    InMemoryPersistence store = new InMemoryPersistence();
-    return (PersistenceAdapter) Proxy.newProxyInstance(ModalMoveIT.class.getClassLoader(), new Class<?>[] {PersistenceAdapter.class},
-        (proxy, method, arguments) -> {
-          try {
-            return method.getName().equals("close") ? Future.succeededFuture() : method.invoke(store, arguments);
-          } catch (InvocationTargetException e) {
-            throw e.getCause();
-          }
-        });
+    return Intercepted.of(PersistenceAdapter.class, new InMemoryPersistence(),
+        (method, arguments, real) -> method.getName().equals("close") ? Future.succeededFuture() : real.get());
   }
 
   @Test

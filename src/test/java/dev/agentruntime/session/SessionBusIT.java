@@ -3,12 +3,13 @@ package dev.agentruntime.session;
 import static dev.agentruntime.support.TestRuntime.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.agentruntime.persistence.PersistenceAdapter;
 import dev.agentruntime.protocol.CreateSession;
 import dev.agentruntime.protocol.ErrorCode;
 import dev.agentruntime.support.BusSibling;
+import dev.agentruntime.support.Intercepted;
 import dev.agentruntime.support.Sibling;
 import dev.agentruntime.support.TestRuntime;
-import dev.agentruntime.support.WatchedCalls;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.VerticleBase;
@@ -125,7 +126,11 @@ class SessionBusIT extends BusContract {
     before.close();
 
     List<String> calls = new CopyOnWriteArrayList<>();
-    TestRuntime again = TestRuntime.start(directory, Map.of(), store -> WatchedCalls.of(store, calls::add));
+    TestRuntime again = TestRuntime.start(directory, Map.of(),
+        store -> Intercepted.of(PersistenceAdapter.class, store, (method, arguments, real) -> {
+          calls.add(method.getName());
+          return real.get();
+        }));
     try {
       assertThat(calls).as("a start reads no more than what was cut off").contains("listRecoverableSessions").doesNotContain("listAllSessions");
       Promise<String> answer = Promise.promise();

@@ -145,7 +145,7 @@ class SessionTroubleTest extends TroubledSession {
   }
 
   @Test
-  void aRecordThatTheStoreSavesLateDoesNotUndoANewerOne() throws Throwable {
+  void aRecordThatTheStoreSavesLateDoesNotUndoANewerOne() {
     store.set(Trouble.LATE);
     assertThatThrownBy(() -> await(server.sessions.patch(session, "old", null))).isInstanceOf(ApiException.class);
     store.set(Trouble.NONE);
@@ -157,7 +157,7 @@ class SessionTroubleTest extends TroubledSession {
   }
 
   @Test
-  void aFileThatTheStoreSavesLateDoesNotUndoItsDeletion() throws Throwable {
+  void aFileThatTheStoreSavesLateDoesNotUndoItsDeletion() {
     store.set(Trouble.LATE);
     assertThatThrownBy(() -> await(server.sessions.writeFile(session, "f", Buffer.buffer("old")))).isInstanceOf(ApiException.class);
     store.set(Trouble.NONE);

@@ -10,14 +10,13 @@ import dev.agentruntime.protocol.ErrorCode;
 import dev.agentruntime.protocol.SessionEvent;
 import dev.agentruntime.protocol.WorkspaceFile;
 import dev.agentruntime.support.Follower;
+import dev.agentruntime.support.Intercepted;
 import dev.agentruntime.support.SandboxTraces;
 import dev.agentruntime.support.TestRuntime;
 import io.vertx.core.buffer.Buffer;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -57,20 +56,15 @@ class StoredFilesIT {
   }
 
   private PersistenceAdapter watched(PersistenceAdapter store) {
-    return (PersistenceAdapter) Proxy.newProxyInstance(getClass().getClassLoader(), new Class<?>[] {PersistenceAdapter.class},
-        (proxy, method, arguments) -> {
-          if (method.getName().equals("saveWorkspaceFile")) {
-            saved.put((String) arguments[2], ((Buffer) arguments[4]).length());
-            if (arguments[2].equals("first")) {
-              onSaveOfFirst.run();
-            }
-          }
-          try {
-            return method.invoke(store, arguments);
-          } catch (InvocationTargetException e) {
-            throw e.getCause();
-          }
-        });
+    return Intercepted.of(PersistenceAdapter.class, store, (method, arguments, real) -> {
+      if (method.getName().equals("saveWorkspaceFile")) {
+        saved.put((String) arguments[2], ((Buffer) arguments[4]).length());
+        if (arguments[2].equals("first")) {
+          onSaveOfFirst.run();
+        }
+      }
+      return real.get();
+    });
   }
 
   @Test

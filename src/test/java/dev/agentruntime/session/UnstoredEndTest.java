@@ -11,14 +11,12 @@ import dev.agentruntime.protocol.ErrorCode;
 import dev.agentruntime.protocol.LifecycleEvent;
 import dev.agentruntime.protocol.TurnOutcome;
 import dev.agentruntime.support.Follower;
+import dev.agentruntime.support.Intercepted;
 import dev.agentruntime.support.toy.StoredEnds;
 import dev.agentruntime.support.toy.ToyServer;
 import dev.agentruntime.support.toy.ToyWorld;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Method;
-import java.lang.reflect.Proxy;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -30,28 +28,18 @@ class UnstoredEndTest {
   private final Promise<Void> mayBeStored = Promise.promise();
 
   /** The end is stored when the test says so, and all else at once. */
-  private Object call(Method method, Object[] arguments) throws Throwable {
-    if (method.getName().equals("saveTranscript") && arguments[4].toString().contains("session:turn:completed")) {
-      return mayBeStored.future().compose(v -> (Future<?>) done(method, arguments));
-    }
-    return done(method, arguments);
-  }
-
-  private Object done(Method method, Object[] arguments) {
-    try {
-      return method.invoke(store, arguments);
-    } catch (IllegalAccessException | InvocationTargetException e) {
-      throw new IllegalStateException(e);
-    }
+  private PersistenceAdapter slow() {
+    return Intercepted.of(PersistenceAdapter.class, store, (method, arguments, real) -> {
+      boolean end = method.getName().equals("saveTranscript") && arguments[4].toString().contains("session:turn:completed");
+      return end ? mayBeStored.future().compose(v -> (Future<?>) real.get()) : real.get();
+    });
   }
 
   @Test
   void noOtherServerTakesTheSessionAndEndsTheTurnAgain() {
     ToyWorld world = new ToyWorld(false);
-    PersistenceAdapter slow = (PersistenceAdapter) Proxy.newProxyInstance(getClass().getClassLoader(),
-        new Class<?>[] {PersistenceAdapter.class}, (proxy, method, arguments) -> call(method, arguments));
     Map<String, String> settings = Map.of("AGENT_RUNTIME_SYNC_INTERVAL_MS", "3600000");
-    try (ToyServer first = new ToyServer(world, slow, settings, "first"); ToyServer second = new ToyServer(world, store, settings, "second")) {
+    try (ToyServer first = new ToyServer(world, slow(), settings, "first"); ToyServer second = new ToyServer(world, store, settings, "second")) {
       String session = first.newSession();
       Follower follower = first.follow(session);
       Promise<Object> named = Promise.promise();

@@ -12,8 +12,6 @@ import io.vertx.core.buffer.Buffer;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Proxy;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -95,15 +93,10 @@ public final class CrashableMain {
 
   /** A store that dies, with everything, right after it has stored a certain line. */
   private static PersistenceAdapter halting(PersistenceAdapter store, String mark) {
-    return (PersistenceAdapter) Proxy.newProxyInstance(CrashableMain.class.getClassLoader(), new Class<?>[] {PersistenceAdapter.class},
-        (proxy, method, arguments) -> {
-          try {
-            Object answer = method.invoke(store, arguments);
-            boolean last = method.getName().equals("saveTranscript") && ((Buffer) arguments[4]).toString().contains(mark);
-            return last ? ((Future<?>) answer).onSuccess(v -> Runtime.getRuntime().halt(HALTED)) : answer;
-          } catch (InvocationTargetException e) {
-            throw e.getCause();
-          }
-        });
+    return Intercepted.of(PersistenceAdapter.class, store, (method, arguments, real) -> {
+      Object answer = real.get();
+      boolean last = method.getName().equals("saveTranscript") && ((Buffer) arguments[4]).toString().contains(mark);
+      return last ? ((Future<?>) answer).onSuccess(v -> Runtime.getRuntime().halt(HALTED)) : answer;
+    });
   }
 }

@@ -5,15 +5,13 @@ import dev.agentruntime.persistence.PersistenceException;
 import dev.agentruntime.persistence.PersistenceException.Kind;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
-import java.lang.reflect.InvocationHandler;
-import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
-import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 
 /** A store that can be made to fail. Only what changes something is troubled, and the answer to whether it is there. Thread-safe. */
-public final class TroubledStore implements InvocationHandler {
+public final class TroubledStore {
 
   public enum Trouble {
     NONE,
@@ -37,19 +35,14 @@ public final class TroubledStore implements InvocationHandler {
   private String awaited;
   private Runnable then;
   private volatile String unread;
-  private final List<Late> late = new ArrayList<>();
-
-  private interface Late {
-    Future<?> call() throws Throwable;
-  }
+  private final List<Supplier<Future<?>>> late = new ArrayList<>();
 
   public TroubledStore(PersistenceAdapter store) {
     this.store = store;
   }
 
   public PersistenceAdapter adapter() {
-    return (PersistenceAdapter) Proxy.newProxyInstance(TroubledStore.class.getClassLoader(),
-        new Class<?>[] {PersistenceAdapter.class}, this);
+    return Intercepted.of(PersistenceAdapter.class, store, (method, arguments, real) -> answer(method, arguments, () -> (Future<?>) real.get()));
   }
 
   public synchronized void set(Trouble next) {
@@ -61,15 +54,15 @@ public final class TroubledStore implements InvocationHandler {
   }
 
   /** What was said to have failed is done now. @return whether each was, or the store refused it */
-  public List<Boolean> doLate() throws Throwable {
-    List<Late> calls;
+  public List<Boolean> doLate() {
+    List<Supplier<Future<?>>> calls;
     synchronized (this) {
       calls = List.copyOf(late);
       late.clear();
     }
     List<Boolean> done = new ArrayList<>();
-    for (Late call : calls) {
-      done.add(call.call().transform(result -> Future.succeededFuture(result.succeeded())).toCompletionStage().toCompletableFuture().join());
+    for (Supplier<Future<?>> call : calls) {
+      done.add(call.get().transform(result -> Future.succeededFuture(result.succeeded())).toCompletionStage().toCompletableFuture().join());
     }
     return done;
   }
@@ -93,11 +86,10 @@ public final class TroubledStore implements InvocationHandler {
     return then;
   }
 
-  @Override
-  public Object invoke(Object proxy, Method method, Object[] arguments) throws Throwable {
+  private Future<?> answer(Method method, Object[] arguments, Supplier<Future<?>> call) {
     Runnable work = awaitedBy(method, arguments);
     if (work != null) {
-      Future<?> done = call(method, arguments);
+      Future<?> done = call.get();
       work.run();
       return done;
     }
@@ -111,37 +103,23 @@ public final class TroubledStore implements InvocationHandler {
       end = over.future();
     }
     return switch (troubled ? trouble : Trouble.NONE) {
-      case NONE -> call(method, arguments);
+      case NONE -> call.get();
       case FAILS -> Future.failedFuture(new PersistenceException(Kind.UNAVAILABLE, "the store is away"));
-      case LOSES_ANSWERS -> call(method, arguments)
+      case LOSES_ANSWERS -> call.get()
           .compose(done -> Future.failedFuture(new PersistenceException(Kind.UNAVAILABLE, "the answer was lost")));
       case BREAKS -> {
         set(Trouble.FAILS);
-        yield call(method, arguments)
+        yield call.get()
             .compose(done -> Future.failedFuture(new PersistenceException(Kind.UNAVAILABLE, "the answer was lost")));
       }
       case LATE -> {
         synchronized (this) {
-          late.add(() -> call(method, arguments));
+          late.add(call);
         }
         yield Future.failedFuture(new PersistenceException(Kind.UNAVAILABLE, "the store did not answer in time"));
       }
       case DIES -> end.compose(v -> Future.failedFuture(new PersistenceException(Kind.UNAVAILABLE, "the connection died")));
-      case HANGS -> end.compose(v -> {
-        try {
-          return call(method, arguments);
-        } catch (Throwable e) {
-          return Future.failedFuture(e);
-        }
-      });
+      case HANGS -> end.compose(v -> call.get());
     };
-  }
-
-  private Future<?> call(Method method, Object[] arguments) throws Throwable {
-    try {
-      return (Future<?>) method.invoke(store, arguments);
-    } catch (InvocationTargetException e) {
-      throw e.getCause();
-    }
   }
 }

@@ -10,10 +10,9 @@ import dev.agentruntime.persistence.StoreUnderTest;
 import dev.agentruntime.persistence.StoredProfile;
 import dev.agentruntime.persistence.StoredSession;
 import dev.agentruntime.persistence.memory.InMemoryPersistence;
+import dev.agentruntime.support.Intercepted;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
@@ -78,15 +77,8 @@ class StoreCopyTest implements StoreUnderTest {
 
   /** Calls {@code before} with the method's name, and lets the answer be another. */
   private static PersistenceAdapter watched(PersistenceAdapter store, Watch watch) {
-    return (PersistenceAdapter) Proxy.newProxyInstance(StoreCopyTest.class.getClassLoader(), new Class<?>[] {PersistenceAdapter.class},
-        (proxy, method, arguments) -> {
-          UnaryOperator<Future<?>> answer = watch.before(method.getName(), arguments);
-          try {
-            return answer.apply((Future<?>) method.invoke(store, arguments));
-          } catch (InvocationTargetException e) {
-            throw e.getCause();
-          }
-        });
+    return Intercepted.of(PersistenceAdapter.class, store,
+        (method, arguments, real) -> watch.before(method.getName(), arguments).apply((Future<?>) real.get()));
   }
 
   private interface Watch {

@@ -18,13 +18,12 @@ import dev.agentruntime.session.Profiles;
 import dev.agentruntime.session.Services;
 import dev.agentruntime.session.SessionManager;
 import dev.agentruntime.support.Follower;
+import dev.agentruntime.support.Intercepted;
 import dev.agentruntime.support.TestRuntime;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Proxy;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.HashMap;
@@ -80,18 +79,14 @@ public final class ToyServer implements AutoCloseable {
   }
 
   /** What reaches nothing any more, and is not answered, once the server is killed. */
-  private <T> T mortal(Class<T> type, Object target) {
-    return type.cast(Proxy.newProxyInstance(ToyServer.class.getClassLoader(), new Class<?>[] {type}, (proxy, method, arguments) -> {
+  private <T> T mortal(Class<T> type, T target) {
+    return Intercepted.of(type, target, (method, arguments, real) -> {
       if (killed && method.getReturnType() == Future.class) {
         return Future.future(promise -> { });
       }
-      try {
-        Object answer = method.invoke(target, arguments);
-        return answer instanceof Future<?> future ? future.compose(this::alive) : answer;
-      } catch (InvocationTargetException e) {
-        throw e.getCause();
-      }
-    }));
+      Object answer = real.get();
+      return answer instanceof Future<?> future ? future.compose(this::alive) : answer;
+    });
   }
 
   private Future<Object> alive(Object answer) {
