@@ -129,7 +129,9 @@ class ModalSandboxIT extends SandboxContract {
   /** There is no space for a word more where processes are noted down. */
   @Test
   void aProcessThatCannotBeNotedDownIsNotLeftRunning() {
-    assertFails(sandbox.run(shell("mount -t tmpfs -o size=4k none /agent/proc && head -c 4096 /dev/zero >/agent/proc/full"), PATIENCE), Kind.FAILED);
+    // Full before it is there: from then on this process, too, may be one that cannot be noted down, and be ended.
+    String fill = "mkdir /agent/full && mount -t tmpfs -o size=4k none /agent/full && head -c 4096 /dev/zero >/agent/full/all";
+    assertFails(sandbox.run(shell(fill + " && mount --bind /agent/full /agent/proc"), PATIENCE), Kind.FAILED);
     String id = Sandbox.newProcessId();
     assertFails(sandbox.start(id, shell("exec sleep 600")), Kind.FAILED);
     assertThat(ProcessHandle.allProcesses().filter(process -> environment(process).contains(id))).isEmpty();
