@@ -73,10 +73,22 @@ final class DatabaseProcess {
     process.waitFor();
   }
 
-  /** Suspends it, so that it takes connections and never answers, or lets it go on. */
-  void signal(String name) throws IOException, InterruptedException {
-    List<String> signal = new ArrayList<>(List.of("kill", "-" + name, Long.toString(process.pid())));
-    process.descendants().map(each -> Long.toString(each.pid())).forEach(signal::add);
+  /** Suspends it, so that it takes connections and never answers. */
+  void suspend() throws IOException, InterruptedException {
+    // From then on nothing of its own begins, and nothing that ends is gone.
+    run(List.of("kill", "-STOP", Long.toString(process.pid())));
+    signal("STOP");
+  }
+
+  /** Lets it go on. */
+  void resume() throws IOException, InterruptedException {
+    signal("CONT");
+  }
+
+  /** It comes last: as long as it is suspended there is something to signal even where one of its own has ended. */
+  private void signal(String name) throws IOException, InterruptedException {
+    List<String> signal = new ArrayList<>(List.of("kill", "-" + name));
+    Stream.concat(process.descendants(), Stream.of(process.toHandle())).map(each -> Long.toString(each.pid())).forEach(signal::add);
     run(signal);
   }
 

@@ -249,7 +249,7 @@ abstract class DatabaseServerContract implements EarlierVersionContract {
     await(open(with(database.password(), database.database(), 2_000)));
     String id = create();
     append(id, "t", 0, "before");
-    server().process().signal("STOP");
+    server().process().suspend();
     try {
       List<Future<?>> calls = List.of(store().saveTranscript(id, EPOCH, "t", 6, bytes(" after")), store().findSession(id),
           store().loadSession(id, EPOCH));
@@ -258,7 +258,7 @@ abstract class DatabaseServerContract implements EarlierVersionContract {
         assertThat(refused(Kind.UNAVAILABLE, call).getMessage()).isIn("the store did not answer in time", "the database cannot be reached");
       }
     } finally {
-      server().process().signal("CONT");
+      server().process().resume();
     }
     eventually(() -> store().saveTranscript(id, EPOCH, "t", 6, bytes(" after")));
     assertThat(transcript(id, "t")).isEqualTo("before after");

@@ -48,12 +48,12 @@ abstract class PostgresContract extends DatabaseServerContract {
   @Test
   void aStartThatIsNotAnsweredEndsInTime() throws Exception {
     await(open(database));
-    server().process().signal("STOP");
+    server().process().suspend();
     try {
       assertThat(refused(Kind.UNAVAILABLE, open(with(database.password(), database.database(), 2_000))))
           .hasMessage("the database cannot be reached");
     } finally {
-      server().process().signal("CONT");
+      server().process().resume();
     }
   }
 }

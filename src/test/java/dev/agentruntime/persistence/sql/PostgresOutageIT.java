@@ -27,6 +27,6 @@ class PostgresOutageIT extends StoreOutageContract {
 
   @Test
   void itAnswersNothingForAWhile() throws Exception {
-    outage(() -> postgres.process().signal("STOP"), () -> postgres.process().signal("CONT"));
+    outage(() -> postgres.process().suspend(), () -> postgres.process().resume());
   }
 }

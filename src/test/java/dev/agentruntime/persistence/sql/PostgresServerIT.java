@@ -103,7 +103,8 @@ class PostgresServerIT extends PostgresContract {
   private List<String> processesOfThisDatabase() throws SQLException {
     List<String> ids = new ArrayList<>();
     try (Connection connection = connect(); Statement statement = connection.createStatement(); ResultSet rows = statement.executeQuery(
-        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")) {
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'"
+            + " AND pid <> pg_backend_pid()")) {
       while (rows.next()) {
         ids.add(rows.getString(1));
       }
