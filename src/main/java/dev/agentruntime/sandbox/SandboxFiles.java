@@ -1,5 +1,6 @@
 package dev.agentruntime.sandbox;
 
+import io.vertx.core.CompositeFuture;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
 import java.util.ArrayList;
@@ -19,6 +20,17 @@ public interface SandboxFiles {
 
   /** Facts of one file; fails with {@code NO_FILE}. */
   Future<Entry> stat(SandboxPath path);
+
+  /**
+   * Facts of several files at once, in the order of {@code paths}; {@code null} for one that is not there. Fails if one of them cannot be
+   * looked at for another reason.
+   */
+  default Future<List<Entry>> statAll(List<SandboxPath> paths) {
+    List<Future<Entry>> stats = paths.stream().map(path -> stat(path).recover(failure ->
+        failure instanceof SandboxException e && e.kind() == SandboxException.Kind.NO_FILE
+            ? Future.succeededFuture() : Future.failedFuture(failure))).toList();
+    return Future.join(stats).map(CompositeFuture::list);
+  }
 
   /** Up to {@code length} bytes from {@code offset}; fewer only at the end. Fails with {@code NO_FILE}. */
   Future<Buffer> read(SandboxPath path, long offset, int length);

@@ -18,6 +18,7 @@ import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
@@ -111,7 +112,7 @@ final class Workspace {
         return keep(path, now, content, false);
       }
       return sandbox.files().write(List.of(new SandboxFiles.FileContent(target, content, false, now)))
-          .compose(v -> compare(path)).transform(written -> mailbox.call(() -> {
+          .compose(v -> compare(List.of(path))).transform(written -> mailbox.call(() -> {
             if (written.failed() && !FileSaver.isGone(written.cause())) {
               return Future.failedFuture(written.cause());
             }
@@ -175,17 +176,7 @@ final class Workspace {
     if (paths.contains("") || paths.size() > MANY_HINTS) {
       return compareAll();
     }
-    if (sandbox == null) {
-      return Future.succeededFuture();
-    }
-    List<Future<SandboxFiles.Entry>> asked = paths.stream().map(path -> sandbox.files().stat(SandboxPath.workspace(path))).toList();
-    Future<Void> examined = Future.succeededFuture();
-    for (int i = 0; i < paths.size(); i++) {
-      String path = paths.get(i);
-      Future<SandboxFiles.Entry> stat = asked.get(i);
-      examined = examined.compose(v -> compare(path, stat));
-    }
-    return examined;
+    return compare(paths);
   }
 
   private Future<Void> compareAll() {
@@ -205,22 +196,20 @@ final class Workspace {
     }));
   }
 
-  private Future<Void> compare(String path) {
-    return sandbox == null ? Future.succeededFuture() : compare(path, sandbox.files().stat(SandboxPath.workspace(path)));
-  }
-
-  private Future<Void> compare(String path, Future<SandboxFiles.Entry> asked) {
-    return asked.transform(stat -> mailbox.call(() -> {
-      if (stat.succeeded()) {
-        return look(List.of(stat.result()));
-      }
-      if (!isNoFile(stat.cause())) {
+  private Future<Void> compare(List<String> paths) {
+    if (sandbox == null) {
+      return Future.succeededFuture();
+    }
+    return sandbox.files().statAll(paths.stream().map(SandboxPath::workspace).toList()).transform(stats -> mailbox.call(() -> {
+      if (stats.failed()) {
         return compareAll();
       }
-      if (session.file(path) != null) {
-        forget(path);
+      for (int i = 0; i < paths.size(); i++) {
+        if (stats.result().get(i) == null && session.file(paths.get(i)) != null) {
+          forget(paths.get(i));
+        }
       }
-      return Future.succeededFuture();
+      return look(stats.result().stream().filter(Objects::nonNull).toList());
     }));
   }
 

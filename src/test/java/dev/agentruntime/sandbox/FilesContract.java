@@ -10,6 +10,7 @@ import dev.agentruntime.sandbox.SandboxFiles.Listing;
 import io.vertx.core.buffer.Buffer;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -133,6 +134,21 @@ abstract class FilesContract extends ProcessContract {
       assertFails(sandbox.files().stat(SandboxPath.workspace(path)), Kind.NO_FILE);
       assertFails(sandbox.files().read(SandboxPath.workspace(path), 0, 10), Kind.NO_FILE);
     }
+  }
+
+  @Test
+  void tellsTheFactsOfManyAtOnce() throws Exception {
+    write("folder/file", "x");
+    write("other", "1234");
+    await(sandbox.files().write(List.of(new FileContent(SandboxPath.workspace("old"), Buffer.buffer("12"), false, 1_600_000_000_000L))));
+    List<SandboxPath> paths = Stream.of("other", "nothing", "folder", "folder/file", "old").map(SandboxPath::workspace).toList();
+    List<Entry> entries = await(sandbox.files().statAll(paths));
+    assertThat(entries).extracting(entry -> entry == null ? null : entry.path()).containsExactly("other", null, null, "folder/file", "old");
+    assertThat(entries.get(0)).isEqualTo(await(sandbox.files().stat(paths.get(0))));
+    assertThat(entries.get(4)).isEqualTo(new Entry("old", 2, 1_600_000_000_000L));
+    assertThat(await(sandbox.files().statAll(List.of()))).isEmpty();
+    run("ln -s /etc etc");
+    assertFails(sandbox.files().statAll(List.of(paths.get(0), SandboxPath.workspace("etc/passwd"))), Kind.FORBIDDEN_PATH);
   }
 
   @Test

@@ -37,18 +37,26 @@ final class ModalFiles implements SandboxFiles {
   }
 
   @Override
+  public Future<List<Entry>> statAll(List<SandboxPath> paths) {
+    return paths.isEmpty() ? Future.succeededFuture(List.of()) : supervisor.ask(question("statAll", paths)).map(answer -> {
+      JsonArray facts = answer.body().toJsonArray();
+      List<Entry> entries = new ArrayList<>();
+      for (int i = 0; i < paths.size(); i++) {
+        JsonArray file = facts.getJsonArray(i);
+        entries.add(file == null ? null : new Entry(paths.get(i).relative(), file.getLong(0), file.getLong(1)));
+      }
+      return entries;
+    });
+  }
+
+  @Override
   public Future<Buffer> read(SandboxPath path, long offset, int length) {
     return supervisor.ask(question("read", path).put("offset", offset).put("length", length)).map(Supervisor.Answer::body);
   }
 
   @Override
   public Future<List<Buffer>> readAll(List<SandboxPath> paths, int length) {
-    if (paths.isEmpty()) {
-      return Future.succeededFuture(List.of());
-    }
-    JsonArray files = new JsonArray();
-    paths.forEach(path -> files.add(place(path)));
-    return supervisor.ask(new JsonObject().put("op", "readAll").put("files", files).put("length", length)).map(answer -> {
+    return paths.isEmpty() ? Future.succeededFuture(List.of()) : supervisor.ask(question("readAll", paths).put("length", length)).map(answer -> {
       List<Buffer> contents = new ArrayList<>();
       int at = 0;
       for (Object each : answer.header().getJsonArray("lengths")) {
@@ -93,6 +101,10 @@ final class ModalFiles implements SandboxFiles {
 
   private static JsonObject question(String operation, SandboxPath path) {
     return place(path).put("op", operation);
+  }
+
+  private static JsonObject question(String operation, List<SandboxPath> paths) {
+    return new JsonObject().put("op", operation).put("files", new JsonArray(paths.stream().map(ModalFiles::place).toList()));
   }
 
   private static JsonObject place(SandboxPath path) {

@@ -128,6 +128,11 @@ function parts(relative) {
   return relative === '' ? [] : relative.split('/');
 }
 
+function factsOf({ root, path: relative }) {
+  const facts = fs.lstatSync(new Root(root).existing(relative));
+  return [facts.size, Math.floor(facts.mtimeMs)];
+}
+
 function openForReading(file) {
   try {
     return fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK);
@@ -249,9 +254,24 @@ const fileOperations = {
     return { unreadable: lister.unreadable, body: Buffer.from(JSON.stringify(lister.files)) };
   },
 
-  stat({ root, path: relative }) {
-    const facts = fs.lstatSync(new Root(root).existing(relative));
-    return { size: facts.size, modifiedAt: Math.floor(facts.mtimeMs) };
+  stat(file) {
+    const [size, modifiedAt] = factsOf(file);
+    return { size, modifiedAt };
+  },
+
+  // Of many files at once; null for one that is not there.
+  statAll({ files }) {
+    const facts = files.map((file) => {
+      try {
+        return factsOf(file);
+      } catch (e) {
+        if (e.kind === 'NO_FILE') {
+          return null;
+        }
+        throw e;
+      }
+    });
+    return { body: Buffer.from(JSON.stringify(facts)) };
   },
 
   read({ root, path: relative, offset, length }) {
