@@ -121,7 +121,9 @@ final class Departure {
       Future.await(inTime(turns.settled().compose(v -> workspace.reconcile()).transform(v -> sync.sync())));
       return true;
     } catch (Exception e) {
-      log.error("session {} could not be saved", sessionId, e);
+      if (SessionSync.lost(e).isEmpty()) {
+        log.error("session {} could not be saved", sessionId, e);
+      }
       return false;
     }
   }

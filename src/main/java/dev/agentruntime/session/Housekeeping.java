@@ -108,14 +108,19 @@ final class Housekeeping {
     }
   }
 
-  private void endOrphans() {
-    census.take().onSuccess(all -> all.stream().filter(sandbox -> sandbox.state() == State.ORPHANED).forEach(this::end))
-        .onFailure(e -> log.warn("the sandboxes could not be listed: {}", e.toString()));
+  /** What no session owns any more ends before this server does, if no other one can reach it. */
+  Future<Void> endUnreachable() {
+    return services.sandboxes().shared() ? Future.succeededFuture() : endOrphans();
   }
 
-  private void end(SandboxItem sandbox) {
+  private Future<Void> endOrphans() {
+    return census.take().onFailure(e -> log.warn("the sandboxes could not be listed: {}", e.toString()))
+        .compose(all -> Future.join(all.stream().filter(sandbox -> sandbox.state() == State.ORPHANED).map(this::end).toList())).mapEmpty();
+  }
+
+  private Future<Void> end(SandboxItem sandbox) {
     log.warn("sandbox {} of session {} is owned by nobody and is ended", sandbox.sandboxId(), sandbox.sessionId());
-    services.sandboxes().terminate(sandbox.sandboxId())
+    return services.sandboxes().terminate(sandbox.sandboxId())
         .onFailure(e -> log.error("sandbox {} could not be ended: {}", sandbox.sandboxId(), e.getMessage()));
   }
 }

@@ -141,6 +141,11 @@ final class Session {
     }
   }
 
+  /** As {@link #apply}, for what the journal knows already. */
+  void applyNoted(SessionEvent.TurnCompleted end) {
+    emit(end, false);
+  }
+
   /** Takes up what a journal tells: changes the state only. */
   void restore(SessionEvent event) {
     state.fold(event);
@@ -237,6 +242,10 @@ final class Session {
   }
 
   private boolean emit(SessionEvent event) {
+    return emit(event, true);
+  }
+
+  private boolean emit(SessionEvent event, boolean note) {
     // Encoded first: what has no JSON must not have happened either.
     Frame frame = encoder.encode(seq + 1, event);
     if (!state.fold(event)) {
@@ -245,7 +254,9 @@ final class Session {
     }
     seq++;
     encoded.clear();
-    journal.happened(event);
+    if (note) {
+      journal.happened(event);
+    }
     events.append(frame);
     outlet.accept(frame);
     return true;

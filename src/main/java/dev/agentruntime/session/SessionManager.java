@@ -89,10 +89,13 @@ public final class SessionManager {
     creation.close();
     housekeeping.stop();
     List<Future<Void>> closing = new ArrayList<>();
+    long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(services.settings().shutdownGraceMs());
     loaded.ids().forEach(id -> closing.add(loaded.close(id, new SessionCommand.HandOver())
         .timeout(services.settings().shutdownGraceMs(), TimeUnit.MILLISECONDS)
         .onFailure(e -> log.error("session {} was not saved within the time of a shutdown: {}", id, e.toString()))));
-    return Future.join(closing).transform(done -> bus.stop());
+    return Future.join(closing)
+        .transform(done -> housekeeping.endUnreachable().timeout(Math.max(1, deadline - System.nanoTime()), TimeUnit.NANOSECONDS))
+        .transform(done -> bus.stop());
   }
 
   /** Makes the record and stores the first files, all or nothing; no sandbox. */

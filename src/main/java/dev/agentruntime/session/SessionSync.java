@@ -28,6 +28,7 @@ import org.slf4j.LoggerFactory;
 final class SessionSync implements SessionStore.Watch {
 
   private static final Logger log = LoggerFactory.getLogger(SessionSync.class);
+  private static final long MOST_NOTE_MS = 2_000;
 
   private final Vertx vertx;
   private final Mailbox mailbox;
@@ -46,6 +47,7 @@ final class SessionSync implements SessionStore.Watch {
   private SessionRecord storedRecord;
   private SessionRecord issuedRecord;
   private Future<Void> running;
+  private Future<Void> lastTranscripts = Future.succeededFuture();
   private boolean again;
   private boolean retryPlanned;
   /** Steps whose answer is not known yet. */
@@ -225,6 +227,28 @@ final class SessionSync implements SessionStore.Watch {
     }
   }
 
+  /**
+   * As {@link #noteNow}, with the transcripts before, for what is to be stored before it is told. Fails if that takes long; a store that is
+   * known to be away is not waited for.
+   */
+  Future<Void> note() {
+    return failing() || closed ? Future.succeededFuture()
+        : saveTranscripts().transform(saved -> store.flushJournal()).timeout(MOST_NOTE_MS, TimeUnit.MILLISECONDS);
+  }
+
+  private Future<Void> saveTranscripts() {
+    Sandbox from = sandbox.get();
+    if (from == null) {
+      return Future.succeededFuture();
+    }
+    Future<Void> saved = lastTranscripts.transform(before -> mailbox.call(() -> {
+      transcripts.save(from);
+      return Future.succeededFuture();
+    }));
+    lastTranscripts = saved;
+    return saved;
+  }
+
   /** Stores the record if it has changed. */
   Future<Void> saveRecord() {
     SessionRecord wanted = record();
@@ -301,7 +325,7 @@ final class SessionSync implements SessionStore.Watch {
     Throwable failure = null;
     Sandbox from = sandbox.get();
     if (from != null) {
-      failure = attempt(() -> transcripts.save(from), failure);
+      failure = attempt(() -> Future.await(saveTranscripts()), failure);
       failure = attempt(() -> Future.await(workspace.save()), failure);
     }
     failure = attempt(() -> Future.await(store.flushJournal()), failure);

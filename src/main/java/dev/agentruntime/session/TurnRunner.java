@@ -219,15 +219,32 @@ final class TurnRunner {
     long duration = Math.max(0, services.clock().millis() - running.startedAt);
     services.metrics().turnsRunning.decrementAndGet();
     services.metrics().turns.record(duration, TimeUnit.MILLISECONDS);
-    session.apply(new SessionEvent.TurnCompleted(running.turnId, running.messageId, outcome, duration, error));
-    turn = null;
-    status.turnAndQueued(null, inbox.size());
+    tell(new SessionEvent.TurnCompleted(running.turnId, running.messageId, outcome, duration, error));
+    running.over.complete();
+    sync.sync();
+  }
+
+  /**
+   * An end that was told and is not stored would come again after a kill. A store that is away is not waited for, and of a session that
+   * another server has taken nothing more is told.
+   */
+  private void tell(SessionEvent.TurnCompleted end) {
+    journal.happened(end);
     AgentLink link = host.link();
     if (link != null) {
       journal.write(new JournalEntry.Consumed(link.processId(), link.consumed()));
     }
-    running.over.complete();
-    sync.sync();
+    boolean lost = false;
+    try {
+      Future.await(sync.note());
+    } catch (Exception e) {
+      lost = SessionSync.lost(e).isPresent() && sync.isLost();
+    }
+    if (!lost) {
+      session.applyNoted(end);
+    }
+    turn = null;
+    status.turnAndQueued(null, inbox.size());
   }
 
   /** Adds to the totals. @param used {@code null} for nothing */

@@ -4,12 +4,15 @@ import static dev.agentruntime.support.TestRuntime.await;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ch.qos.logback.classic.Level;
 import dev.agentruntime.persistence.memory.InMemoryPersistence;
 import dev.agentruntime.protocol.ApiException;
 import dev.agentruntime.protocol.ErrorCode;
 import dev.agentruntime.protocol.SessionEvent;
 import dev.agentruntime.protocol.TurnOutcome;
+import dev.agentruntime.sandbox.SandboxProvider.SandboxInfo;
 import dev.agentruntime.support.Follower;
+import dev.agentruntime.support.Logged;
 import dev.agentruntime.support.toy.ToyServer;
 import dev.agentruntime.support.toy.ToyWorld;
 import java.util.List;
@@ -17,6 +20,8 @@ import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A server has a session in memory that another one has taken over, with its sandbox, and has not noticed. */
 class OwnershipTest {
@@ -75,10 +80,11 @@ class OwnershipTest {
     there.await(SessionEvent.BlockDelta.class, delta -> delta.delta().equals("hang"));
     await(stopped.sessions.sync(session));
     world.deafenAgents();
-    try (ToyServer next = new ToyServer(world, store)) {
+    try (ToyServer next = new ToyServer(world, store); Logged errors = new Logged("dev.agentruntime.session", Level.ERROR)) {
       next.follow(session);
       await(stopped.sessions.interrupt(session));
       await(stopped.sessions.shutdown());
+      assertThat(errors.lines(session)).as("it is nothing unusual").isEmpty();
       assertThat(stopped.metrics.turnsRunning).hasValue(0);
       assertThat(stopped.metrics.messagesQueued).hasValue(0);
     } finally {
@@ -92,5 +98,26 @@ class OwnershipTest {
     assertThat(world.sandboxIds()).isEmpty();
     assertThatThrownBy(() -> await(old.sessions.get(session))).isInstanceOfSatisfying(ApiException.class,
         e -> assertThat(e.code()).isEqualTo(ErrorCode.SESSION_NOT_FOUND));
+  }
+
+  /** What nobody else can end. */
+  @ParameterizedTest
+  @ValueSource(strings = {"20", "3600000"})
+  void itsStopEndsASandboxThatOnlyItCanReach(String syncIntervalMs) {
+    ToyWorld here = new ToyWorld(false);
+    try (ToyServer first = new ToyServer(here, store, Map.of("AGENT_RUNTIME_SYNC_INTERVAL_MS", syncIntervalMs), "first");
+         ToyServer second = new ToyServer(new ToyWorld(false), store, Map.of(), "second")) {
+      String moved = first.newSession();
+      String stays = first.newSession();
+      first.follow(moved).awaitTurn(await(first.send(moved, "say first")).turnId());
+      Follower running = first.follow(stays);
+      await(first.send(stays, "hang"));
+      running.await(SessionEvent.BlockDelta.class, delta -> delta.delta().equals("hang"));
+      await(first.sessions.sync(moved));
+      assertThat(here.sandboxIds()).hasSize(2);
+      second.follow(moved).awaitTurn(await(second.send(moved, "say second")).turnId());
+      await(first.sessions.shutdown());
+      assertThat(await(here.list())).extracting(SandboxInfo::sessionId).containsExactly(stays);
+    }
   }
 }

@@ -4,6 +4,7 @@ import static dev.agentruntime.support.TestRuntime.await;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.agentruntime.persistence.StoredSession;
 import dev.agentruntime.persistence.sql.SqlPersistence;
 import dev.agentruntime.protocol.ApiException;
 import dev.agentruntime.protocol.Block;
@@ -24,6 +25,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -78,6 +80,21 @@ class StoreTroubleIT {
     assertThat(await(repeated)).isEqualTo(accepted);
     assertThat(await(send("say once", id))).isEqualTo(accepted);
     assertShownAfterRestart("once");
+  }
+
+  @Test
+  void theAgentsTranscriptIsStoredWhenTheEndOfItsTurnIs() {
+    follower.awaitTurn(runtime.send(session, "say \"first\"").turnId());
+    AtomicReference<String> stored = new AtomicReference<>();
+    store.onceSaved("session:turn:completed", () -> stored.set(transcript()));
+    follower.awaitTurn(runtime.send(session, "say 30 deltas every 10 ms").turnId());
+    assertThat(stored.get()).contains("first").contains("word29 ");
+  }
+
+  private String transcript() {
+    StoredSession.Transcript agents = await(store.adapter().inspectSession(session)).orElseThrow().transcripts().stream()
+        .filter(transcript -> transcript.name().endsWith(session + ".jsonl")).findFirst().orElseThrow();
+    return await(store.adapter().readTranscript(session, agents.name(), 0, (int) agents.length())).toString();
   }
 
   @Test

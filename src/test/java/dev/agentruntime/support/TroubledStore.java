@@ -73,28 +73,31 @@ public final class TroubledStore {
     then = work;
   }
 
+  /** The next append to a transcript with a certain text fails. */
+  public synchronized void failOnce(String text) {
+    onceSaved(text, null);
+  }
+
   /** The next call of this method fails. */
   public void failNext(String method) {
     unread = method;
   }
 
-  private synchronized Runnable awaitedBy(Method method, Object[] arguments) {
-    if (awaited == null || !method.getName().equals("saveTranscript") || !arguments[4].toString().contains(awaited)) {
-      return null;
-    }
-    awaited = null;
-    return then;
+  private synchronized boolean isAwaited(Method method, Object[] arguments) {
+    boolean isIt = awaited != null && method.getName().equals("saveTranscript") && arguments[4].toString().contains(awaited);
+    awaited = isIt ? null : awaited;
+    return isIt;
   }
 
   private Future<?> answer(Method method, Object[] arguments, Supplier<Future<?>> call) {
-    Runnable work = awaitedBy(method, arguments);
-    if (work != null) {
+    boolean isAwaited = isAwaited(method, arguments);
+    if (isAwaited && then != null) {
       Future<?> done = call.get();
-      work.run();
+      then.run();
       return done;
     }
-    if (method.getName().equals(unread)) {
-      unread = null;
+    if (isAwaited || method.getName().equals(unread)) {
+      unread = isAwaited ? unread : null;
       return Future.failedFuture(new PersistenceException(Kind.UNAVAILABLE, "the store is away"));
     }
     boolean troubled = method.getName().matches("create.*|save.*|update.*|replace.*|delete.*|renew.*|ping");

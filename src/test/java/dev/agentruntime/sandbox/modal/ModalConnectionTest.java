@@ -5,15 +5,14 @@ import static dev.agentruntime.sandbox.modal.ModalRig.failure;
 import static dev.agentruntime.sandbox.modal.ModalRig.until;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import ch.qos.logback.classic.Logger;
-import ch.qos.logback.classic.spi.ILoggingEvent;
-import ch.qos.logback.core.read.ListAppender;
+import ch.qos.logback.classic.Level;
 import dev.agentruntime.sandbox.SandboxException;
 import dev.agentruntime.sandbox.modal.proto.AuthTokenGetRequest;
 import dev.agentruntime.sandbox.modal.proto.AuthTokenGetResponse;
 import dev.agentruntime.sandbox.modal.proto.SandboxTag;
 import dev.agentruntime.sandbox.modal.proto.SandboxTagsGetRequest;
 import dev.agentruntime.sandbox.modal.proto.SandboxTagsGetResponse;
+import dev.agentruntime.support.Logged;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
@@ -36,7 +35,6 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
-import org.slf4j.LoggerFactory;
 
 /** Connections: TLS, pings, idleness. The control plane here does nothing but answer. */
 @Execution(ExecutionMode.CONCURRENT)
@@ -159,18 +157,12 @@ class ModalConnectionTest {
   @Test
   void whatModalWarnsOfIsLoggedOnce() {
     warns = true;
-    ListAppender<ILoggingEvent> logged = new ListAppender<>();
-    Logger logger = (Logger) LoggerFactory.getLogger(Warnings.class);
-    logger.addAppender(logged);
-    logged.start();
-    try {
+    try (Logged logged = new Logged(Warnings.class.getName(), Level.WARN)) {
       ModalClient client = new ModalClient(vertx, options("http://127.0.0.1:" + listen(new HttpServerOptions())));
       await(client.call(ModalRpc.SANDBOX_TAGS_GET, QUESTION));
       await(client.call(ModalRpc.SANDBOX_TAGS_GET, QUESTION));
-    } finally {
-      logger.detachAppender(logged);
+      assertThat(logged.lines("")).containsExactly("Modal warns: an old client, really");
     }
-    assertThat(logged.list).extracting(ILoggingEvent::getFormattedMessage).containsExactly("Modal warns: an old client, really");
   }
 
   /** Lets nothing through to the client while it is deaf. */
