@@ -4,6 +4,7 @@ import static dev.agentruntime.support.TestRuntime.await;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
 
+import dev.agentruntime.persistence.PersistenceAdapter;
 import dev.agentruntime.protocol.Block;
 import dev.agentruntime.protocol.Json;
 import dev.agentruntime.protocol.SessionSnapshot;
@@ -13,6 +14,7 @@ import dev.agentruntime.support.EventFold;
 import dev.agentruntime.support.Follower;
 import dev.agentruntime.support.SandboxTraces;
 import dev.agentruntime.support.TestRuntime;
+import dev.agentruntime.support.toy.StoredEnds;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -159,6 +161,25 @@ class CrashIT {
         assertThat(follower.fold().blocks()).last().isInstanceOfSatisfying(Block.ErrorNote.class,
             note -> assertThat(note.message()).containsIgnoringCase("agent"));
         assertThat(follower.awaitTurn(runtime.send(running.session(), "say on").turnId()).outcome()).isEqualTo(TurnOutcome.SUCCESS);
+      }
+    }
+  }
+
+  @Test
+  void aTurnWhoseEndWasToldDoesNotEndAgainWithoutItsSandbox() throws IOException {
+    try (CrashableServer server = new CrashableServer(directory, null)) {
+      String session = server.newSession();
+      server.follow(session);
+      server.say("die-once-told session:turn:completed");
+      server.say("send " + session + " " + id() + " say all of it");
+      server.awaitEnd();
+      traces.kill("DemoAgent");
+      Files.move(directory.resolve("sandboxes"), directory.resolve("moved"));
+      PersistenceAdapter[] store = new PersistenceAdapter[1];
+      try (TestRuntime runtime = TestRuntime.start(directory, SETTINGS, own -> store[0] = own)) {
+        assertThat(texts(runtime.follow(session).start.blocks())).containsExactly("all of it");
+        await(runtime.sessions().sync(session));
+        assertThat(StoredEnds.of(store[0], session)).extracting(end -> end.path("outcome").asText()).containsExactly("success");
       }
     }
   }

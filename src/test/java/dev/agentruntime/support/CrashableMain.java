@@ -28,6 +28,9 @@ public final class CrashableMain {
   private static final int HALTED = 99;
   private static final PrintStream OUT = new PrintStream(System.out, true, StandardCharsets.UTF_8);
 
+  /** A frame that has it is the last that is told, or {@code null}. */
+  private static volatile String lastWord;
+
   private CrashableMain() {}
 
   /** @param arguments the data directory; a mark in a journal's lines whose storing is the end, or nothing */
@@ -57,6 +60,7 @@ public final class CrashableMain {
       String[] words = line.split(" ", 4);
       switch (words[0]) {
         case "new" -> say("SESSION " + runtime.newSession(words[1]));
+        case "die-once-told" -> lastWord = words[1];
         case "follow" -> follow(TestRuntime.await(runtime.sessions().join(words[1], null)));
         default -> runtime.sessions().message(words[1], new SendMessage(MessageContent.of(words[3]), words[2], null))
             .onSuccess(accepted -> say("ACCEPTED " + accepted.turnId() + " " + words[2]))
@@ -79,7 +83,11 @@ public final class CrashableMain {
         log.read(seq[0], Integer.MAX_VALUE, frames);
         for (Frame frame : frames) {
           seq[0] = frame.seq();
-          say("FRAME " + new String(frame.json(), StandardCharsets.UTF_8));
+          String told = new String(frame.json(), StandardCharsets.UTF_8);
+          say("FRAME " + told);
+          if (lastWord != null && told.contains(lastWord)) {
+            Runtime.getRuntime().halt(HALTED);
+          }
         }
       }
     };
