@@ -55,7 +55,7 @@ record ProcessDirectory(String id, Path path) {
   /** @return empty if the process was never there, or its own agent has spoilt what was known of it */
   Optional<Keeper> readKeeper() throws IOException {
     try {
-      Matcher keeper = KEEPER.matcher(Files.readString(pid()));
+      Matcher keeper = KEEPER.matcher(SandboxDirectory.readWhole(pid()));
       return keeper.matches()
           ? Optional.of(new Keeper(Long.parseLong(keeper.group(1)), keeper.group(2).equals("-") ? null : keeper.group(2), false))
           : Optional.empty();
@@ -71,7 +71,7 @@ record ProcessDirectory(String id, Path path) {
       return OptionalInt.empty();
     }
     try {
-      String text = Files.readString(exit);
+      String text = SandboxDirectory.readWhole(exit);
       if (!text.endsWith("\n")) {
         return OptionalInt.empty();
       }

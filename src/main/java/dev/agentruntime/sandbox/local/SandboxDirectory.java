@@ -1,17 +1,20 @@
 package dev.agentruntime.sandbox.local;
 
 import dev.agentruntime.sandbox.SandboxSpec;
-import io.vertx.core.buffer.Buffer;
 import io.vertx.core.json.DecodeException;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -34,6 +37,7 @@ record SandboxDirectory(String id, Path path) {
 
   private static final SecureRandom RANDOM = new SecureRandom();
   private static final int ID_BYTES = 10;
+  private static final int MOST_BYTES = 1 << 20;
   private static final String ID_PATTERN = "[0-9a-f]{" + 2 * ID_BYTES + "}";
 
   static String newId() {
@@ -116,7 +120,7 @@ record SandboxDirectory(String id, Path path) {
 
   private static Optional<Facts> read(Path file) throws IOException {
     try {
-      JsonObject json = Buffer.buffer(Files.readAllBytes(file)).toJsonObject();
+      JsonObject json = new JsonObject(readWhole(file));
       List<String> ignored = json.getJsonArray("ignoredNames").stream().map(Object::toString).toList();
       return Optional.of(new Facts(json.getString("sessionId"), json.getLong("createdAt"), ignored, json.getString("creationId", "")));
     } catch (NoSuchFileException e) {
@@ -124,6 +128,19 @@ record SandboxDirectory(String id, Path path) {
     } catch (DecodeException | ClassCastException | NullPointerException e) {
       // It is there, and nobody can say whose: listed as nobody's it is found and ended.
       return Optional.of(new Facts("", Files.getLastModifiedTime(file).toMillis(), List.of(), ""));
+    }
+  }
+
+  /**
+   * What {@link #writeWhole} wrote, unless an agent, which may be the same user, has put something else there: then no more of it than it
+   * could have been, and nothing of what is no file.
+   */
+  static String readWhole(Path file) throws IOException {
+    if (!Files.readAttributes(file, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS).isRegularFile()) {
+      return "";
+    }
+    try (InputStream bytes = Files.newInputStream(file, LinkOption.NOFOLLOW_LINKS)) {
+      return new String(bytes.readNBytes(MOST_BYTES), StandardCharsets.UTF_8);
     }
   }
 

@@ -164,6 +164,8 @@ class LocalSandboxProviderTest extends LocalSandboxFixture {
   void endsASandboxThatItsAgentHasSpoilt(@TempDir Path elsewhere) throws Exception {
     Files.writeString(elsewhere.resolve("file"), "kept");
     for (String deed : List.of("for p in ../proc/*; do echo rubbish >$p/pid; echo done; echo rubbish >$p/exit; done", "rm -rf ../proc", "rm -rf ../proc; echo x >../proc",
+        "truncate -s 3G ../sandbox.json ../proc/*/pid; for p in ../proc/*; do truncate -s 3G $p/exit; done",
+        "rm ../sandbox.json ../proc/*/pid; mkfifo ../sandbox.json; for p in ../proc/*; do mkfifo $p/pid $p/exit; done",
         "d=$(cd .. && pwd); rm -rf \"$d\"; ln -s '" + elsewhere + "' \"$d\"", "rm -rf ../sandbox.json ../workspace")) {
       sandbox = create();
       SandboxProcess process = start("echo $PPID; read line; " + deed + "; echo done; exec sleep 600");
