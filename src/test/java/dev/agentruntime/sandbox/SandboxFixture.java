@@ -20,7 +20,7 @@ import org.junit.jupiter.api.BeforeEach;
 /** What the parts of the contract have in common: a provider, a sandbox, and few words for using them. */
 public abstract class SandboxFixture {
 
-  protected static final long PATIENCE_SECONDS = 30;
+  protected static final long PATIENCE_SECONDS = 120;
   protected static final Duration PATIENCE = Duration.ofSeconds(PATIENCE_SECONDS);
   protected static final List<String> IGNORED = List.of(".git", "node_modules");
 

@@ -16,7 +16,6 @@ import dev.agentruntime.support.TestRuntime;
 import dev.agentruntime.support.TinyAgent;
 import dev.agentruntime.support.modal.FakeModal;
 import dev.agentruntime.support.modal.Fault;
-import io.vertx.core.Future;
 import io.vertx.grpc.common.GrpcStatus;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -38,7 +37,6 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 @Execution(ExecutionMode.CONCURRENT)
 class ModalTroubleIT {
 
-  private static final int MANY = 200;
   private static final String LONG_TEXT = "say 100 deltas every 20 ms";
 
   @TempDir
@@ -272,21 +270,5 @@ class ModalTroubleIT {
     modal.capacity(true);
     modal.meet(ModalRpc.SANDBOX_CREATE, 2, Fault.throttle(Duration.ofMillis(200)));
     assertThat(turn(follower, session, "hello").outcome()).isEqualTo(TurnOutcome.SUCCESS);
-  }
-
-  @Test
-  void twoHundredAtOnce() throws IOException {
-    start("AGENT_RUNTIME_SANDBOX_START_TIMEOUT_MS", "300000", "AGENT_RUNTIME_SHUTDOWN_GRACE_MS", "300000");
-    List<String> sessions = IntStream.range(0, MANY).mapToObj(i -> runtime.newSession("tiny")).toList();
-    List<Follower> followers = sessions.stream().map(runtime::follow).toList();
-    List<String> turns = sessions.stream().map(session -> runtime.send(session, "hello").turnId()).toList();
-    for (int i = 0; i < MANY; i++) {
-      assertThat(followers.get(i).awaitTurn(turns.get(i)).outcome()).isEqualTo(TurnOutcome.SUCCESS);
-      assertThat(texts(followers.get(i))).containsExactly(TinyAgent.ANSWER);
-    }
-    assertThat(modal.alive()).hasSize(MANY);
-    assertThat(modal.images()).as("images that were built").hasSize(1);
-    assertThat(modal.calls(ModalRpc.APP_GET_OR_CREATE)).isEqualTo(1);
-    Future.all(sessions.stream().map(session -> runtime.sessions().unload(session)).toList()).await();
   }
 }

@@ -21,7 +21,7 @@ import java.util.function.Predicate;
 /** The other end of {@link CrashableMain}. Blocking, for tests. */
 public final class CrashableServer implements AutoCloseable {
 
-  private static final long PATIENCE_SECONDS = 60;
+  private static final long PATIENCE_SECONDS = 120;
   private static final String END = "END";
   private static final String ACCEPTED = "ACCEPTED ";
   private static final String REFUSED = "REFUSED ";

@@ -16,7 +16,7 @@ import java.util.stream.Stream;
 /** What the sandboxes of one data directory have left on this machine: directories, and processes that live in them. Needs Linux. */
 public final class SandboxTraces {
 
-  private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(60);
+  private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(120);
   private static final long LOOK_EVERY_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
   private final Path sandboxes;

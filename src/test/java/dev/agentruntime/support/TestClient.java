@@ -21,7 +21,7 @@ import java.util.concurrent.TimeoutException;
 /** A client of REST and WebSocket, of the JDK's own making and not the server's. Blocking, for tests. */
 public final class TestClient {
 
-  static final Duration PATIENCE = Duration.ofSeconds(60);
+  static final Duration PATIENCE = Duration.ofSeconds(120);
   private static final HttpClient HTTP = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
 
   private final String address;

@@ -19,7 +19,7 @@ import java.util.function.UnaryOperator;
 /** A whole runtime in a directory of its own, with the demo agent in real processes. Blocking, for tests. */
 public final class TestRuntime implements AutoCloseable {
 
-  private static final long PATIENCE_SECONDS = 60;
+  private static final long PATIENCE_SECONDS = 120;
 
   public final Vertx vertx;
   public final AgentRuntime runtime;

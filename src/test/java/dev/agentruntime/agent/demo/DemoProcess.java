@@ -25,7 +25,7 @@ import java.util.stream.Stream;
 /** A demo agent that runs, as the server starts it. */
 final class DemoProcess implements AutoCloseable {
 
-  private static final long PATIENCE_SECONDS = 30;
+  private static final long PATIENCE_SECONDS = 120;
   private static final String END = "\0the end";
 
   final String sessionId;

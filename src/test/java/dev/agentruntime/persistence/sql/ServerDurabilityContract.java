@@ -61,8 +61,10 @@ abstract class ServerDurabilityContract implements SavedByProcesses {
   @Test
   void whatWasSavedOutlivesKills() throws Exception {
     List<String> saved = new ArrayList<>();
+    Map<String, String> patient = new HashMap<>(settings);
+    patient.put("AGENT_RUNTIME_STORE_TIMEOUT_MS", "120000");
     for (int i = 0; i < KILLS; i++) {
-      try (SavingProcess one = SavingProcess.start(settings, 0); SavingProcess other = SavingProcess.start(settings, 0)) {
+      try (SavingProcess one = SavingProcess.start(patient, 0); SavingProcess other = SavingProcess.start(patient, 0)) {
         for (int line = 0; line < SAVES_BEFORE_A_KILL; line++) {
           saved.add(one.nextLine());
           saved.add(other.nextLine());

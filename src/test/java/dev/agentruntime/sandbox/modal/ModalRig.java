@@ -22,7 +22,7 @@ import org.assertj.core.api.Assertions;
 /** A fake of Modal, and a client of it. */
 final class ModalRig implements AutoCloseable {
 
-  private static final long PATIENCE_SECONDS = 60;
+  private static final long PATIENCE_SECONDS = 120;
   private static final int DAY_SECONDS = 86_400;
   private static final long LOOK_NANOS = 5_000_000;
 
