@@ -80,8 +80,9 @@ public final class SessionManager {
   }
 
   /**
-   * Takes no new work, saves everything, and ends the sandboxes in which nothing runs. A turn that runs goes on in its sandbox, and the next
-   * runtime on this store picks it up. Takes no longer than {@code shutdownGraceMs}: who cannot be saved by then is left as it is.
+   * Takes no new work, saves everything, and ends the sandboxes in which nothing runs, and those that no session owns and no other server can
+   * reach. A turn that runs goes on in its sandbox, and the next runtime on this store picks it up. Takes no longer than
+   * {@code shutdownGraceMs}: who cannot be saved by then is left as it is.
    */
   public Future<Void> shutdown() {
     drain();
