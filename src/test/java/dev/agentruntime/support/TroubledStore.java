@@ -8,6 +8,7 @@ import io.vertx.core.Promise;
 import java.lang.reflect.Method;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 import java.util.function.Supplier;
 
 /** A store that can be made to fail. Only what changes something is troubled, and the answer to whether it is there. Thread-safe. */
@@ -33,7 +34,7 @@ public final class TroubledStore {
   private volatile Trouble trouble = Trouble.NONE;
   private Promise<Void> over = Promise.promise();
   private String awaited;
-  private Runnable then;
+  private Function<Supplier<Future<?>>, Future<?>> then;
   private volatile String unread;
   private final List<Supplier<Future<?>>> late = new ArrayList<>();
 
@@ -68,14 +69,22 @@ public final class TroubledStore {
   }
 
   /** What happens when a transcript has been appended to with a certain text, and before that is answered. */
-  public synchronized void onceSaved(String text, Runnable work) {
-    awaited = text;
-    then = work;
+  public void onceSaved(String text, Runnable work) {
+    insteadOfSaving(text, call -> {
+      Future<?> done = call.get();
+      work.run();
+      return done;
+    });
   }
 
   /** The next append to a transcript with a certain text fails. */
-  public synchronized void failOnce(String text) {
-    onceSaved(text, null);
+  public void failOnce(String text) {
+    insteadOfSaving(text, call -> away());
+  }
+
+  private synchronized void insteadOfSaving(String text, Function<Supplier<Future<?>>, Future<?>> work) {
+    awaited = text;
+    then = work;
   }
 
   /** The next call of this method fails. */
@@ -83,22 +92,26 @@ public final class TroubledStore {
     unread = method;
   }
 
-  private synchronized boolean isAwaited(Method method, Object[] arguments) {
-    boolean isIt = awaited != null && method.getName().equals("saveTranscript") && arguments[4].toString().contains(awaited);
-    awaited = isIt ? null : awaited;
-    return isIt;
+  private synchronized Function<Supplier<Future<?>>, Future<?>> awaitedBy(Method method, Object[] arguments) {
+    if (awaited == null || !method.getName().equals("saveTranscript") || !arguments[4].toString().contains(awaited)) {
+      return null;
+    }
+    awaited = null;
+    return then;
+  }
+
+  private static Future<?> away() {
+    return Future.failedFuture(new PersistenceException(Kind.UNAVAILABLE, "the store is away"));
   }
 
   private Future<?> answer(Method method, Object[] arguments, Supplier<Future<?>> call) {
-    boolean isAwaited = isAwaited(method, arguments);
-    if (isAwaited && then != null) {
-      Future<?> done = call.get();
-      then.run();
-      return done;
+    Function<Supplier<Future<?>>, Future<?>> instead = awaitedBy(method, arguments);
+    if (instead != null) {
+      return instead.apply(call);
     }
-    if (isAwaited || method.getName().equals(unread)) {
-      unread = isAwaited ? unread : null;
-      return Future.failedFuture(new PersistenceException(Kind.UNAVAILABLE, "the store is away"));
+    if (method.getName().equals(unread)) {
+      unread = null;
+      return away();
     }
     boolean troubled = method.getName().matches("create.*|save.*|update.*|replace.*|delete.*|renew.*|ping");
     Future<Void> end;
@@ -107,7 +120,7 @@ public final class TroubledStore {
     }
     return switch (troubled ? trouble : Trouble.NONE) {
       case NONE -> call.get();
-      case FAILS -> Future.failedFuture(new PersistenceException(Kind.UNAVAILABLE, "the store is away"));
+      case FAILS -> away();
       case LOSES_ANSWERS -> call.get()
           .compose(done -> Future.failedFuture(new PersistenceException(Kind.UNAVAILABLE, "the answer was lost")));
       case BREAKS -> {
