@@ -7,7 +7,6 @@ import dev.agentruntime.protocol.ErrorCode;
 import dev.agentruntime.protocol.SessionEvent;
 import dev.agentruntime.protocol.WorkspaceFile;
 import dev.agentruntime.sandbox.Sandbox;
-import dev.agentruntime.sandbox.SandboxException;
 import dev.agentruntime.sandbox.SandboxFiles;
 import dev.agentruntime.sandbox.SandboxPath;
 import io.vertx.core.Future;
@@ -215,16 +214,12 @@ final class Workspace {
 
   /** For a listing that could not look everywhere. */
   private Future<Void> forgetIfGone(String path) {
-    return sandbox.files().stat(SandboxPath.workspace(path)).transform(stat -> mailbox.call(() -> {
-      if (stat.failed() && isNoFile(stat.cause())) {
+    return sandbox.files().statAll(List.of(SandboxPath.workspace(path))).transform(stats -> mailbox.call(() -> {
+      if (stats.succeeded() && stats.result().getFirst() == null) {
         forget(path);
       }
       return Future.succeededFuture();
     }));
-  }
-
-  private static boolean isNoFile(Throwable failure) {
-    return failure instanceof SandboxException e && e.kind() == SandboxException.Kind.NO_FILE;
   }
 
   /** Tells of those that are not as they are known, with the contents of small ones, which are read many at once. */
