@@ -257,7 +257,7 @@ final class AgentHost {
   }
 
   private AgentLink follow(SandboxProcess process, long offset) {
-    AgentLink started = new AgentLink(mailbox, process, architecture.parser(services.clock()), sink, settled, offset,
+    AgentLink started = new AgentLink(mailbox, process, architecture.parser(services.clock()), sink, session.events(), settled, offset,
         services.settings().limits().agentLineBytes());
     link = started;
     started.ended().onComplete(v -> {

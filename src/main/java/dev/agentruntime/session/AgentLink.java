@@ -29,6 +29,7 @@ final class AgentLink {
   private final SandboxProcess process;
   private final OutputParser parser;
   private final OutputParser.Sink sink;
+  private final EventLog events;
   private final Supplier<Future<Void>> settled;
   private final int maxLineBytes;
   private final Promise<Void> ended = Promise.promise();
@@ -42,15 +43,17 @@ final class AgentLink {
   private boolean detached;
 
   /**
+   * @param events what the lines become, in the end
    * @param settled what to wait for before the next line is understood
    * @param offset where the output is read from, bytes; the start of a line
    */
-  AgentLink(Mailbox mailbox, SandboxProcess process, OutputParser parser, OutputParser.Sink sink, Supplier<Future<Void>> settled,
-            long offset, int maxLineBytes) {
+  AgentLink(Mailbox mailbox, SandboxProcess process, OutputParser parser, OutputParser.Sink sink, EventLog events,
+            Supplier<Future<Void>> settled, long offset, int maxLineBytes) {
     this.mailbox = mailbox;
     this.process = process;
     this.parser = parser;
     this.sink = sink;
+    this.events = events;
     this.settled = settled;
     this.consumed = offset;
     this.maxLineBytes = maxLineBytes;
@@ -128,10 +131,13 @@ final class AgentLink {
     mailbox.run(() -> {
       understood = done.future();
       try {
+        events.gather();
         lines(((BufferInternal) chunk).getByteBuf());
         done.complete();
       } catch (Exception | OutOfMemoryError e) {
         done.fail(e);
+      } finally {
+        events.release();
       }
     });
     return done.future();
@@ -146,7 +152,9 @@ final class AgentLink {
       from = end + 1;
       Future<Void> between = settled.get();
       if (!between.isComplete()) {
+        events.release();
         Future.await(between);
+        events.gather();
       }
     }
     keep(bytes, from, to);

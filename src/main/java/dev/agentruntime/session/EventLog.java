@@ -16,6 +16,9 @@ public final class EventLog {
   /** What a frame costs beside its text: objects, references and the event itself, about. */
   private static final int FRAME_OVERHEAD_BYTES = 120;
 
+  /** How many frames readers may not know of while they are {@linkplain #gather gathered}: what takes some twenty microseconds to make. */
+  private static final int MOST_GATHERED = 32;
+
   private final String sessionId;
   private final String epoch;
   private final int maxBytes;
@@ -29,6 +32,8 @@ public final class EventLog {
   private long bytes;
   private volatile long head;
   private volatile boolean closed;
+  private boolean gathering;
+  private int gathered;
 
   /** @param maxBytes bound of what is kept, encoded text and overhead; the newest frame is kept whatever its size */
   public EventLog(String sessionId, String epoch, int maxBytes) {
@@ -91,7 +96,7 @@ public final class EventLog {
     }
   }
 
-  /** @param wake called after new frames were added and after the end, on the writer's thread; must return at once */
+  /** @param wake called after new frames were added (one or some) and after the end, on the writer's thread; must return at once */
   public void subscribe(Runnable wake) {
     readers.add(wake);
   }
@@ -124,7 +129,23 @@ public final class EventLog {
     } finally {
       lock.unlock();
     }
-    wakeReaders();
+    gathered++;
+    if (!gathering || gathered == MOST_GATHERED) {
+      wakeReaders();
+    }
+  }
+
+  /** More frames follow at once: readers are woken for some together, since to wake one costs as much as to make several. */
+  void gather() {
+    gathering = true;
+  }
+
+  /** Nothing follows at once: readers are woken for what they do not know yet. */
+  void release() {
+    gathering = false;
+    if (gathered > 0) {
+      wakeReaders();
+    }
   }
 
   void close() {
@@ -133,6 +154,7 @@ public final class EventLog {
   }
 
   private void wakeReaders() {
+    gathered = 0;
     for (Runnable reader : readers) {
       reader.run();
     }

@@ -4,13 +4,18 @@ import static dev.agentruntime.support.TestRuntime.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.agentruntime.agent.OutputParser;
+import dev.agentruntime.protocol.Frame;
+import dev.agentruntime.protocol.SessionEvent;
 import dev.agentruntime.sandbox.SandboxProcess;
 import dev.agentruntime.support.RecordedOutput;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
+import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.internal.VertxInternal;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Function;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -75,11 +80,37 @@ class AgentLinkTest {
     };
     Context context = ((VertxInternal) vertx).createVirtualThreadContext();
     AgentLink link = new AgentLink(new Mailbox(context, "session"), new Said("one\nmuch more\ntwo\n"), parser, heard,
-        Future::succeededFuture, 0, 1024);
+        new EventLog("session", "epoch", 1024), Future::succeededFuture, 0, 1024);
     link.follow();
     await(link.ended());
     assertThat(heard.unknown).containsExactly("one", "two");
     assertThat(heard.hopeless).containsExactly("The agent said more in one line than the server has memory for (9 bytes).");
     assertThat(link.consumed()).isEqualTo(18);
+  }
+
+  @Test
+  void readersAreWokenOnceForWhatIsReadAtOnceAndBeforeTheNextLineHasToWait() {
+    EventLog events = new EventLog("session", "epoch", 1024);
+    List<Long> wakings = new CopyOnWriteArrayList<>();
+    events.subscribe(() -> wakings.add(events.head()));
+    OutputParser parser = (line, from, to, sink) ->
+        events.append(new Frame(events.head() + 1, new SessionEvent.BlockDelta("main", "b", "x"), new byte[1]));
+    Promise<Void> room = Promise.promise();
+    Promise<Void> waits = Promise.promise();
+    Context context = ((VertxInternal) vertx).createVirtualThreadContext();
+    AgentLink link = new AgentLink(new Mailbox(context, "session"), new Said("1\n2\n3\n4\n5\n"), parser, new RecordedOutput(), events, () -> {
+      if (events.head() != 2) {
+        return Future.succeededFuture();
+      }
+      // After those who wait for what is returned: then the session's thread has gone on to wait.
+      context.runOnContext(v -> waits.complete());
+      return room.future();
+    }, 0, 1024);
+    link.follow();
+    await(waits.future());
+    assertThat(wakings).containsExactly(2L);
+    room.complete();
+    await(link.ended());
+    assertThat(wakings).containsExactly(2L, 5L);
   }
 }

@@ -57,6 +57,25 @@ class EventLogTest {
   }
 
   @Test
+  void readersAreWokenForEachFrameOrForSomeTogether() {
+    EventLog log = new EventLog("session", "epoch", 1 << 20);
+    List<Long> wakings = new ArrayList<>();
+    log.subscribe(() -> wakings.add(log.head()));
+    log.append(frame(1, 1));
+    log.append(frame(2, 1));
+    assertThat(wakings).containsExactly(1L, 2L);
+    log.gather();
+    LongStream.rangeClosed(3, 40).forEach(seq -> log.append(frame(seq, 1)));
+    assertThat(wakings).as("many are not held back to the end").containsExactly(1L, 2L, 34L);
+    log.release();
+    assertThat(wakings).containsExactly(1L, 2L, 34L, 40L);
+    log.gather();
+    log.release();
+    log.append(frame(41, 1));
+    assertThat(wakings).containsExactly(1L, 2L, 34L, 40L, 41L);
+  }
+
+  @Test
   void readersOnOtherThreadsSeeEverythingInOrder() throws Exception {
     int frames = 50_000;
     EventLog log = new EventLog("session", "epoch", 64 << 20);
