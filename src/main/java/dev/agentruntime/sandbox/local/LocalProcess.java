@@ -12,9 +12,7 @@ import io.vertx.core.buffer.Buffer;
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.WatchKey;
 import java.util.OptionalInt;
-import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
@@ -38,16 +36,20 @@ final class LocalProcess implements SandboxProcess {
   private final Reaper reaper;
   private final InputWriter input;
   private final SerialTask exitCheck;
+  private final Lookout lookout;
   private final Promise<Integer> exit = Promise.promise();
   private final AtomicReference<OutputReader> reader = new AtomicReference<>();
   private final AtomicBoolean ending = new AtomicBoolean();
   private volatile boolean ended;
   private volatile boolean doomed;
-  private volatile Runnable unfollow = () -> { };
   private boolean seenAlive;
 
-  /** @param justStarted by this runtime, so that what is left of its group is known to be its own however soon it ended */
-  LocalProcess(ProcessDirectory directory, Keeper keeper, boolean justStarted, Workers workers, Reaper reaper) {
+  /**
+   * @param justStarted by this runtime, so that what is left of its group is known to be its own however soon it ended
+   * @param pollMs between two looks if nobody tells of changes
+   */
+  LocalProcess(ProcessDirectory directory, Keeper keeper, boolean justStarted, DirectoryWatch watch, long pollMs, Workers workers,
+               Reaper reaper) {
     this.seenAlive = justStarted;
     this.directory = directory;
     this.keeper = keeper;
@@ -56,6 +58,7 @@ final class LocalProcess implements SandboxProcess {
     this.reaper = reaper;
     this.input = new InputWriter(directory.in(), workers.input());
     this.exitCheck = new SerialTask(workers.ending(), this::checkExit);
+    this.lookout = new Lookout(watch, workers, directory.path(), listener, pollMs, this::lookAtOutput, this::look);
   }
 
   private final DirectoryWatch.Listener listener = new DirectoryWatch.Listener() {
@@ -74,22 +77,9 @@ final class LocalProcess implements SandboxProcess {
     }
   };
 
-  /**
-   * Starts to follow what the process does. Blocks briefly.
-   *
-   * @param pollMs between two looks if nobody tells of changes
-   */
-  void follow(DirectoryWatch watch, long pollMs) {
-    WatchKey key = watch.register(directory.path(), listener);
-    if (key == null) {
-      ScheduledFuture<?> polling = workers.every(pollMs, this::look);
-      unfollow = () -> polling.cancel(false);
-    } else {
-      unfollow = () -> watch.cancel(key, listener);
-    }
-    if (ended) {
-      unfollow.run();
-    }
+  /** Starts to follow what the process does. Blocks briefly. */
+  void follow() {
+    lookout.start();
     checkExit();
   }
 
@@ -115,16 +105,20 @@ final class LocalProcess implements SandboxProcess {
 
   /** Looks for new output and a regular end. */
   void look() {
-    OutputReader current = reader.get();
-    if (current != null) {
-      current.look();
-    }
+    lookAtOutput();
     try {
       if (!ended && directory.exitCode().isPresent()) {
         exitCheck.wake();
       }
     } catch (IOException e) {
       exitCheck.wake();
+    }
+  }
+
+  private void lookAtOutput() {
+    OutputReader current = reader.get();
+    if (current != null) {
+      current.look();
     }
   }
 
@@ -137,7 +131,7 @@ final class LocalProcess implements SandboxProcess {
   public Future<Void> readStdout(long offset, Function<Buffer, Future<Void>> consumer) {
     return workers.call(() -> {
       try {
-        return new OutputReader(directory.out(), offset, consumer, this::ended, workers.output());
+        return new OutputReader(directory.out(), offset, consumer, this::ended, lookout, workers.output());
       } catch (NoSuchFileException e) {
         throw new SandboxException(Kind.GONE, "the sandbox has ended", e);
       }
@@ -247,7 +241,7 @@ final class LocalProcess implements SandboxProcess {
     }
     ended = true;
     input.close();
-    unfollow.run();
+    lookout.stop();
     wakeReader();
     exit.complete(code);
   }

@@ -145,13 +145,13 @@ final class LocalSandbox implements Sandbox {
   }
 
   private LocalProcess follow(ProcessDirectory process, Keeper keeper, boolean justStarted) {
-    LocalProcess followed = new LocalProcess(process, keeper, justStarted, workers, reaper);
+    LocalProcess followed = new LocalProcess(process, keeper, justStarted, watch, options.outputPollMs(), workers, reaper);
     processes.put(process.id(), followed);
     followed.exit().onComplete(exit -> {
       processes.remove(process.id(), followed);
       workspaceWatch.processEnded();
     });
-    followed.follow(watch, options.outputPollMs());
+    followed.follow();
     return followed;
   }
 

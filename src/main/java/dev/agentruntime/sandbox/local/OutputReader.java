@@ -30,6 +30,7 @@ final class OutputReader {
   private final FileChannel channel;
   private final Function<Buffer, Future<Void>> consumer;
   private final BooleanSupplier ended;
+  private final Lookout lookout;
   private final SerialTask reading;
   private final Promise<Void> done = Promise.promise();
   private final ReentrantLock handing = new ReentrantLock();
@@ -39,12 +40,17 @@ final class OutputReader {
   private volatile boolean out;
   private volatile boolean stopped;
 
-  /** @param ended whether nothing will be written any more */
-  OutputReader(Path file, long offset, Function<Buffer, Future<Void>> consumer, BooleanSupplier ended, Executor executor) throws IOException {
+  /**
+   * @param ended whether nothing will be written any more
+   * @param lookout told of what is read
+   */
+  OutputReader(Path file, long offset, Function<Buffer, Future<Void>> consumer, BooleanSupplier ended, Lookout lookout, Executor executor)
+      throws IOException {
     this.channel = FileChannel.open(file, StandardOpenOption.READ);
     this.position = offset;
     this.consumer = consumer;
     this.ended = ended;
+    this.lookout = lookout;
     this.reading = new SerialTask(executor, this::read);
   }
 
@@ -117,6 +123,8 @@ final class OutputReader {
 
   /** @return whether it was consumed at once */
   private boolean handOut(Buffer chunk) {
+    int length = chunk.length();
+    lookout.seen(length);
     Future<Void> consumed;
     handing.lock();
     try {
@@ -124,7 +132,7 @@ final class OutputReader {
         return false;
       }
       out = true;
-      position += chunk.length();
+      position += length;
       consumed = consumer.apply(chunk);
     } finally {
       handing.unlock();
@@ -137,7 +145,7 @@ final class OutputReader {
       out = false;
       if (result.failed()) {
         finish(result.cause());
-      } else {
+      } else if (length == CHUNK_BYTES || !lookout.looksOften()) {
         wake();
       }
     });
