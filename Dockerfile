@@ -45,5 +45,6 @@ VOLUME /data
 EXPOSE 3001
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
   CMD ["curl", "-fsS", "-m", "2", "http://127.0.0.1:3001/health"]
-# tini: agents leave processes behind that somebody has to reap. Half of the memory is left to the agents.
-ENTRYPOINT ["tini", "--", "java", "-XX:+UseG1GC", "-XX:MaxRAMPercentage=50", "-XX:AOTCache=agent-runtime.aot", "-jar", "agent-runtime.jar"]
+# tini: agents leave processes behind that somebody has to reap. Half of the memory is left to the agents; the other is the heap from the
+# start, as a collector that has to make do with less of it works the more.
+ENTRYPOINT ["tini", "--", "java", "-XX:+UseG1GC", "-XX:InitialRAMPercentage=50", "-XX:MaxRAMPercentage=50", "-XX:AOTCache=agent-runtime.aot", "-jar", "agent-runtime.jar"]

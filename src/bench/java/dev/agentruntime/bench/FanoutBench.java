@@ -19,7 +19,7 @@ final class FanoutBench {
   private static final int PACE_MS = 10;
   private static final int VOID_SLICES = 20;
   private static final int FRAMES_OF_A_TURN = 100_000;
-  private static final List<String> JVM = List.of("-Xmx512m", Child.ALL_COMPILERS);
+  private static final List<String> JVM = List.of("-Xms512m", "-Xmx512m", Child.ALL_COMPILERS);
 
   /**
    * @param frames of a slice of the runtime, for a single viewer as many as of its reference, so that both are warmed alike
