@@ -16,8 +16,8 @@ public final class EventLog {
   /** What a frame costs beside its text: objects, references and the event itself, about. */
   private static final int FRAME_OVERHEAD_BYTES = 120;
 
-  /** How many frames readers may not know of while they are {@linkplain #gather gathered}: what takes some twenty microseconds to make. */
-  private static final int MOST_GATHERED = 32;
+  /** How many frames readers may not know of while they are {@linkplain #gather gathered}; made in less than a tenth of a millisecond. */
+  private static final int MOST_GATHERED = 128;
 
   private final String sessionId;
   private final String epoch;
