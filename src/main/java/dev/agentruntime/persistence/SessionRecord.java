@@ -15,4 +15,11 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
  *     when nothing was running
  */
 public record SessionRecord(String sessionId, String type, String agentProfileReference, String name, long createdAt,
-                            long lastActivity, ObjectNode sessionOptions, ObjectNode metadata, ObjectNode recovery) {}
+                            long lastActivity, ObjectNode sessionOptions, ObjectNode metadata, ObjectNode recovery) {
+
+  /** Whether at most the time of the last activity differs. */
+  public boolean equalsButForActivity(SessionRecord other) {
+    return equals(new SessionRecord(other.sessionId, other.type, other.agentProfileReference, other.name, other.createdAt, lastActivity,
+        other.sessionOptions, other.metadata, other.recovery));
+  }
+}

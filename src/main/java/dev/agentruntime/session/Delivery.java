@@ -63,7 +63,7 @@ final class Delivery {
       if (lines != null) {
         journal.write(new JournalEntry.Delivered(running.turnId, link.processId(), link.consumed()));
         // Stored before it: other servers leave a turn alone whose message its agent may have.
-        sync.saveRecord();
+        sync.saveFacts();
         if (endsBefore(running, sync.insist(store::flushJournal)) || running.interrupted) {
           return;
         }
@@ -73,6 +73,7 @@ final class Delivery {
     host.optionsTold(options);
     link.write(lines.copy().appendBuffer(architecture.message(host.profile(), running.messageId, running.content)), running.turnId)
         .onFailure(e -> mailbox.run(() -> running.fail(sync, e)));
+    sync.saveRecord();
   }
 
   /** For a message that the server before has noted down as given, and may have been stopped, or have lost the session, before it was. Awaits. */

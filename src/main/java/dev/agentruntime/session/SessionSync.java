@@ -255,6 +255,11 @@ final class SessionSync implements SessionStore.Watch {
     return wanted.equals(storedRecord) ? Future.succeededFuture() : store(wanted);
   }
 
+  /** As {@link #saveRecord}, unless just the time of the last activity has changed, which others may learn a little later. */
+  Future<Void> saveFacts() {
+    return storedRecord != null && record().equalsButForActivity(storedRecord) ? Future.succeededFuture() : saveRecord();
+  }
+
   /** Makes sure, by a write, that the session is still ours. Fails with the refusal, and lets go of it, if it is not. */
   Future<Void> confirmOwnership() {
     return store(record());
