@@ -24,6 +24,8 @@ final class AgentLink {
   private static final Logger log = LoggerFactory.getLogger(AgentLink.class);
   private static final byte[] NOTHING = new byte[0];
   private static final int STDERR_TAIL_BYTES = 2_000;
+  /** Some fifty pieces of text: what is read at once when the agent says more than anybody reads. */
+  private static final int MUCH_BYTES = 16 * 1024;
 
   private final Mailbox mailbox;
   private final SandboxProcess process;
@@ -131,8 +133,7 @@ final class AgentLink {
     mailbox.run(() -> {
       understood = done.future();
       try {
-        events.gather();
-        lines(((BufferInternal) chunk).getByteBuf());
+        lines(((BufferInternal) chunk).getByteBuf(), chunk.length() >= MUCH_BYTES);
         done.complete();
       } catch (Exception | OutOfMemoryError e) {
         done.fail(e);
@@ -143,7 +144,10 @@ final class AgentLink {
     return done.future();
   }
 
-  private void lines(ByteBuf chunk) {
+  private void lines(ByteBuf chunk, boolean much) {
+    if (much) {
+      events.gather();
+    }
     byte[] bytes = chunk.hasArray() ? chunk.array() : ByteBufUtil.getBytes(chunk);
     int from = chunk.hasArray() ? chunk.arrayOffset() + chunk.readerIndex() : 0;
     int to = from + chunk.readableBytes();
@@ -154,7 +158,9 @@ final class AgentLink {
       if (!between.isComplete()) {
         events.release();
         Future.await(between);
-        events.gather();
+        if (much) {
+          events.gather();
+        }
       }
     }
     keep(bytes, from, to);

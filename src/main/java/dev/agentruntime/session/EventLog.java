@@ -16,7 +16,7 @@ public final class EventLog {
   /** What a frame costs beside its text: objects, references and the event itself, about. */
   private static final int FRAME_OVERHEAD_BYTES = 120;
 
-  /** How many frames readers may not know of while they are {@linkplain #gather gathered}; made in less than a tenth of a millisecond. */
+  /** How many frames, at most, readers do not know of while they are {@linkplain #gather gathered}: a tenth of a millisecond's work. */
   private static final int MOST_GATHERED = 128;
 
   private final String sessionId;
@@ -34,6 +34,7 @@ public final class EventLog {
   private volatile boolean closed;
   private boolean gathering;
   private int gathered;
+  private int mostGathered;
 
   /** @param maxBytes bound of what is kept, encoded text and overhead; the newest frame is kept whatever its size */
   public EventLog(String sessionId, String epoch, int maxBytes) {
@@ -130,14 +131,21 @@ public final class EventLog {
       lock.unlock();
     }
     gathered++;
-    if (!gathering || gathered == MOST_GATHERED) {
+    if (!gathering) {
       wakeReaders();
+    } else if (gathered == mostGathered) {
+      wakeReaders();
+      mostGathered = Math.min(2 * mostGathered, MOST_GATHERED);
     }
   }
 
-  /** More frames follow at once: readers are woken for some together, since to wake one costs as much as to make several. */
+  /**
+   * Many frames follow at once: readers are woken for the first, and then for more and more together, since to wake one costs as much as to
+   * make several.
+   */
   void gather() {
     gathering = true;
+    mostGathered = 1;
   }
 
   /** Nothing follows at once: readers are woken for what they do not know yet. */

@@ -88,9 +88,9 @@ class AgentLinkTest {
     assertThat(link.consumed()).isEqualTo(18);
   }
 
-  @Test
-  void readersAreWokenOnceForWhatIsReadAtOnceAndBeforeTheNextLineHasToWait() {
-    EventLog events = new EventLog("session", "epoch", 1024);
+  /** The numbers of the frames that readers of the session's log were woken for, one frame for each line that was read. */
+  private List<Long> wakings(String output, long waiting) {
+    EventLog events = new EventLog("session", "epoch", 1 << 20);
     List<Long> wakings = new CopyOnWriteArrayList<>();
     events.subscribe(() -> wakings.add(events.head()));
     OutputParser parser = (line, from, to, sink) ->
@@ -98,19 +98,30 @@ class AgentLinkTest {
     Promise<Void> room = Promise.promise();
     Promise<Void> waits = Promise.promise();
     Context context = ((VertxInternal) vertx).createVirtualThreadContext();
-    AgentLink link = new AgentLink(new Mailbox(context, "session"), new Said("1\n2\n3\n4\n5\n"), parser, new RecordedOutput(), events, () -> {
-      if (events.head() != 2) {
+    AgentLink link = new AgentLink(new Mailbox(context, "session"), new Said(output), parser, new RecordedOutput(), events, () -> {
+      if (events.head() != waiting) {
         return Future.succeededFuture();
       }
-      // After those who wait for what is returned: then the session's thread has gone on to wait.
+      // Its turn comes when the session's thread has gone on to wait.
       context.runOnContext(v -> waits.complete());
       return room.future();
-    }, 0, 1024);
+    }, 0, 1 << 20);
     link.follow();
     await(waits.future());
-    assertThat(wakings).containsExactly(2L);
+    assertThat(wakings).as("before the next line has to wait").endsWith(waiting);
     room.complete();
     await(link.ended());
-    assertThat(wakings).containsExactly(2L, 5L);
+    return wakings;
+  }
+
+  @Test
+  void readersAreWokenAtEachLineOfALittle() {
+    assertThat(wakings("1\n2\n3\n4\n5\n", 2)).containsExactly(1L, 2L, 3L, 4L, 5L);
+  }
+
+  @Test
+  void readersAreWokenAtFewLinesOfMuchAndAtTheLast() {
+    String line = "x".repeat(1023) + "\n";
+    assertThat(wakings(line.repeat(20), 5)).containsExactly(1L, 3L, 5L, 6L, 8L, 12L, 20L);
   }
 }
