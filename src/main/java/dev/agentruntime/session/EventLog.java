@@ -135,7 +135,7 @@ public final class EventLog {
       wakeReaders();
     } else if (gathered == mostGathered) {
       wakeReaders();
-      mostGathered = Math.min(2 * mostGathered, MOST_GATHERED);
+      mostGathered = Math.min(8 * mostGathered, MOST_GATHERED);
     }
   }
 
