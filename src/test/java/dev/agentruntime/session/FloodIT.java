@@ -86,7 +86,7 @@ class FloodIT extends SharedRuntime {
       profile(profiles, flood.name(), "/bin/sh\", \"" + script);
     }
     return Map.of("AGENT_RUNTIME_PROFILES_DIR", profiles.toString(), "AGENT_RUNTIME_LIMITS_SESSION_BYTES", "" + SESSION_BYTES,
-        "AGENT_RUNTIME_LIMITS_EVENT_LOG_BYTES", "67108864");
+        "AGENT_RUNTIME_LIMITS_EVENT_LOG_BYTES", "67108864", "AGENT_RUNTIME_SHUTDOWN_GRACE_MS", "120000");
   }
 
   private static void profile(Path profiles, String id, String command) throws Exception {

@@ -2,6 +2,7 @@ package dev.agentruntime.sandbox.local;
 
 import java.nio.file.Path;
 import java.nio.file.WatchKey;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 
@@ -62,7 +63,7 @@ final class Lookout {
     }
     events = watch.register(directory, listener);
     if (events == null) {
-      polling = workers.every(pollMs, lookAtAll);
+      lookEvery(pollMs, lookAtAll);
     }
   }
 
@@ -93,7 +94,15 @@ final class Lookout {
       often = true;
       leaveOff();
       vainLooks = 0;
-      polling = workers.every(OFTEN_MS, this::lookOften);
+      lookEvery(OFTEN_MS, this::lookOften);
+    }
+  }
+
+  private void lookEvery(long ms, Runnable work) {
+    try {
+      polling = workers.every(ms, work);
+    } catch (RejectedExecutionException closed) {
+      // The provider was closed: what is left unread is read by the next one.
     }
   }
 

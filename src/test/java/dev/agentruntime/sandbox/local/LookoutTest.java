@@ -1,6 +1,7 @@
 package dev.agentruntime.sandbox.local;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 
 import dev.agentruntime.sandbox.local.DirectoryWatch.Change;
 import java.io.IOException;
@@ -136,5 +137,12 @@ class LookoutTest {
     lookout.start();
     lookout.seen(FLOOD);
     assertThat(lookout.looksOften()).as("nor begins again").isFalse();
+  }
+
+  @Test
+  void leavesTheRestToTheNextProviderWhenThisOneIsClosed() throws Exception {
+    start(true);
+    workers.close();
+    assertThatCode(() -> lookout.seen(FLOOD)).doesNotThrowAnyException();
   }
 }
