@@ -2,8 +2,6 @@ package dev.agentruntime.sandbox.local;
 
 import java.nio.file.Path;
 import java.nio.file.WatchKey;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -28,9 +26,9 @@ final class Lookout {
   private final long pollMs;
   private final Runnable lookAtOutput;
   private final Runnable lookAtAll;
-  /** Of these, one at most is there. */
+  /** Of these, one at most is there; the second ends the looking. */
   private WatchKey events;
-  private ScheduledFuture<?> polling;
+  private Runnable polling;
   private boolean stopped;
 
   private volatile boolean often;
@@ -63,7 +61,7 @@ final class Lookout {
     }
     events = watch.register(directory, listener);
     if (events == null) {
-      lookEvery(pollMs, lookAtAll);
+      polling = workers.every(pollMs, lookAtAll);
     }
   }
 
@@ -94,15 +92,7 @@ final class Lookout {
       often = true;
       leaveOff();
       vainLooks = 0;
-      lookEvery(OFTEN_MS, this::lookOften);
-    }
-  }
-
-  private void lookEvery(long ms, Runnable work) {
-    try {
-      polling = workers.every(ms, work);
-    } catch (RejectedExecutionException closed) {
-      // The provider was closed: what is left unread is read by the next one.
+      polling = workers.every(OFTEN_MS, this::lookOften);
     }
   }
 
@@ -132,7 +122,7 @@ final class Lookout {
       events = null;
     }
     if (polling != null) {
-      polling.cancel(false);
+      polling.run();
       polling = null;
     }
   }

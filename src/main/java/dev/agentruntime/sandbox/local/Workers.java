@@ -62,9 +62,14 @@ final class Workers {
     return quiet(input);
   }
 
-  /** Runs on the ticker's only thread: must be short. */
-  ScheduledFuture<?> every(long ms, Runnable task) {
-    return ticker.scheduleWithFixedDelay(task, ms, ms, TimeUnit.MILLISECONDS);
+  /** Runs on the ticker's only thread: must be short. Nothing happens after the end. @return ends it */
+  Runnable every(long ms, Runnable task) {
+    try {
+      ScheduledFuture<?> ticking = ticker.scheduleWithFixedDelay(task, ms, ms, TimeUnit.MILLISECONDS);
+      return () -> ticking.cancel(false);
+    } catch (RejectedExecutionException closed) {
+      return () -> { };
+    }
   }
 
   /** Runs on the ticker's only thread: must be short. Nothing happens after the end. */
